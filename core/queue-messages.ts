@@ -1,0 +1,63 @@
+/** What the queues carry. Each shape is versioned by `v`; a consumer dead-letters what it cannot read. */
+import { z } from "zod";
+import { consent, type Event, vendorIds } from "./event.ts";
+
+/** Queues take 128 KB a message and bill by 64 KB: we stay under one billing unit. UTF-8 bytes. */
+export const MESSAGE_BYTES = 60 * 1024;
+/** At most this many events for one integration in one delivery message. */
+export const DELIVERY_ITEMS = 40;
+export const LANES = 4;
+
+/** What the door saw of a request; merged into every event's context by the processor. Absent for what a client hid. */
+export const requestFacts = z.object({
+  ip: z.string().optional(),
+  user_agent: z.string().optional(),
+  client_hints: z.record(z.string(), z.string()).optional(),
+  language: z.string().optional(),
+  country: z.string().optional(),
+  region: z.string().optional(),
+  city: z.string().optional(),
+  postal_code: z.string().optional(),
+  latitude: z.number().optional(),
+  longitude: z.number().optional(),
+  timezone: z.string().optional(),
+  asn: z.number().optional(),
+  gpc: z.boolean().optional(),
+});
+export type RequestFacts = z.infer<typeof requestFacts>;
+
+/** Queue `raw-events`: the accepted events of one HTTP request (or a 60 KB part of it). JSON text. */
+export const rawMessage = z.object({
+  v: z.literal(1),
+  environment_id: z.string(),
+  source_id: z.string(),
+  received_at: z.iso.datetime(),
+  request: requestFacts,
+  vendor_ids: vendorIds,
+  /** Checked one by one by the processor's first step, so that one bad event does not cost the others. */
+  events: z.array(z.unknown()),
+});
+export type RawMessage = Omit<z.infer<typeof rawMessage>, "events"> & { events: Event[] };
+
+export const deliveryItem = z.object({
+  message_id: z.string(),
+  event: z.string(),
+  anonymous_id: z.string(),
+  received_at: z.iso.datetime(),
+  consent: consent.optional(),
+  /** In the destination's own shape, as its `map` returned it. */
+  payload: z.unknown(),
+});
+export type DeliveryItem = z.infer<typeof deliveryItem>;
+
+/** Queues `delivery-0` … `delivery-3`: up to 40 mapped events for one integration. JSON. */
+export const deliveryMessage = z.object({
+  v: z.literal(1),
+  environment_id: z.string(),
+  integration_id: z.string(),
+  /** 1 at first. Ours, not the queue's: waiting for a closed circuit must not use it up. */
+  attempt: z.int().min(1),
+  first_queued_at: z.iso.datetime(),
+  items: z.array(deliveryItem).min(1),
+});
+export type DeliveryMessage = z.infer<typeof deliveryMessage>;

@@ -1,0 +1,138 @@
+/**
+ * What a destination is: one file that describes a vendor's request as data. Consent, grouping, retry, limits and dead
+ * letters live once, in `deliver.ts`; hashing and normalising live in `core/`.
+ */
+import { z } from "zod";
+import type { Purpose } from "../../core/environment.ts";
+import type { Event } from "../../core/event.ts";
+
+export type Secret = string & z.$brand<"secret">;
+
+/** A setting that is sealed at rest, never returned by the API and never logged. */
+export const secret = () => z.string().min(1).brand<"secret">().meta({ secret: true });
+
+function isSecret(schema: z.ZodType): boolean {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isSecret(schema.unwrap() as z.ZodType);
+  return schema.meta()?.secret === true;
+}
+
+/** What `map` may see of the settings: everything but the secrets. */
+export type Public<S> = { [K in keyof S as Secret extends NonNullable<S[K]> ? never : K]: S[K] };
+
+export const SKIP_REASONS = ["event_not_mapped", "missing_field", "too_old", "in_the_future", "invalid_value"] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
+export interface Skip {
+  skip: SkipReason;
+  detail: string;
+}
+/** The event is not for this vendor: filtered, with a reason that the dashboard can list. */
+export const skip = (reason: SkipReason, detail: string): Skip => ({ skip: reason, detail });
+
+export interface VendorRequest {
+  url: string;
+  method: "POST" | "PUT" | "PATCH" | "GET";
+  headers: Record<string, string>;
+  body: string;
+}
+
+export interface VendorResponse {
+  status: number;
+  /** Lower-case names. */
+  headers: Record<string, string>;
+  /** At most the first 64 KB. */
+  body: string;
+  /** `body` parsed, where it is JSON. */
+  json: unknown;
+}
+
+/** What became of one event. `reason` is in the vendor's own words where it gave any. */
+export type Outcome =
+  | { outcome: "delivered" }
+  | { outcome: "retry"; reason: string; after_s?: number }
+  /** The vendor can never accept this event. */
+  | { outcome: "rejected"; reason: string }
+  /** The vendor refused the whole request for one of its events: `deliver.ts` bisects to find which. */
+  | { outcome: "batch_refused"; reason: string }
+  /** Credentials are missing, expired or revoked: the integration pauses, its events wait. */
+  | { outcome: "unauthorised"; reason: string };
+
+/** Facts of the moment that a request may need; passed in so that `request` stays testable as data. */
+export interface RequestMoment {
+  now: Date;
+}
+
+/** One worked example: documentation for a reader, a test for `destinations.test.ts`. */
+export interface Example<S> {
+  title: string;
+  /** Differences from the destination's `exampleSettings`. */
+  settings?: Partial<S>;
+  /** Differences from a plain valid event (`test/an-event.ts`). */
+  in: Partial<Event>;
+  /** The payload that `map` returns, whole; or the reason it skips. */
+  out: unknown | Skip;
+}
+
+export interface Destination<S extends object = any, P = any> {
+  name: string;
+  title: string;
+  /** The consent it needs. */
+  purpose: Purpose;
+  settings: z.ZodObject & z.ZodType<S>;
+  /** A full, valid set of settings, for examples and forms. */
+  exampleSettings: Record<string, unknown>;
+  limits: {
+    eventsPerRequest: number;
+    bytesPerRequest?: number;
+    requestsPerSecond: number;
+    /** From the moment the event was first queued. */
+    giveUpAfterHours: number;
+    timeoutMs: number;
+  };
+  /** Events with different keys never share a request (GA4: one client_id a request). */
+  groupBy?(payload: P): string;
+  /** Pure: no fetch, no clock, no logging. Event times are judged against `event.received_at`. */
+  map(event: Event, settings: Public<S>): P | Skip;
+  request(payloads: P[], settings: S, moment: RequestMoment): VendorRequest | Promise<VendorRequest>;
+  /** One outcome for all of the payloads, or one for each, in order. */
+  outcome(response: VendorResponse, payloads: P[]): Outcome | Outcome[];
+  examples: Example<S>[];
+}
+
+/** Keeps each destination's own settings and payload types while it is written; the registry forgets them. */
+export function defineDestination<S extends object, P>(destination: Destination<S, P>): Destination<S, P> {
+  return destination;
+}
+
+export function isSkip(result: unknown): result is Skip {
+  return typeof result === "object" && result !== null && "skip" in result && "detail" in result;
+}
+
+/** The outcome that HTTP itself gives, for vendors that document nothing more particular. */
+export function httpOutcome({ status, headers, body }: VendorResponse): Outcome {
+  if (status >= 200 && status < 300) return { outcome: "delivered" };
+  const reason = `HTTP ${status}${body ? `: ${body.slice(0, 200)}` : ""}`;
+  if (status === 401 || status === 403) return { outcome: "unauthorised", reason };
+  if (status === 408 || status === 425 || status === 429 || status >= 500) {
+    const after = retryAfterSeconds(headers["retry-after"]);
+    return after === undefined ? { outcome: "retry", reason } : { outcome: "retry", reason, after_s: after };
+  }
+  return { outcome: "rejected", reason };
+}
+
+/** RFC 9110 §10.2.3: delay seconds or an HTTP date. Undefined where absent or unreadable. */
+export function retryAfterSeconds(header: string | undefined, now = Date.now()): number | undefined {
+  if (!header) return undefined;
+  if (/^\d+$/.test(header.trim())) return Number(header);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now) / 1_000));
+}
+
+/** Splits validated settings into what may be published and what must be sealed. */
+export function splitSecrets(settings: z.ZodObject, values: Record<string, unknown>) {
+  const open: Record<string, unknown> = {};
+  const secrets: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(settings.parse(values))) {
+    (isSecret(settings.shape[key]) ? secrets : open)[key] = value;
+  }
+  return { open, secrets };
+}
