@@ -1,4 +1,4 @@
-import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /** Two runtimes: what is deployed is tested inside workerd, on real bindings; what runs on a person's machine, in Node. */
@@ -6,7 +6,18 @@ export default defineConfig({
   test: {
     projects: [
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                MIGRATIONS: await readD1Migrations("db/migrations"),
+                ADMIN_TOKEN: "test-admin-token",
+                CREDENTIALS_KEY: btoa("0123456789abcdef0123456789abcdef"),
+              },
+            },
+          })),
+        ],
         test: {
           name: "workerd",
           include: ["{core,workers,durable-objects,db}/**/*.test.ts"],

@@ -90,6 +90,7 @@ export type EventType = Event["type"];
 
 /** Facts that the door adds to events which lack them. */
 export interface EventDefaults {
+  /** Set by the single-event routes, whose path names the type; it outranks what the body says. */
   type?: EventType;
   anonymous_id?: string | undefined;
   message_id(): string;
@@ -118,7 +119,7 @@ export function parseEvent(raw: unknown, defaults: EventDefaults): ParsedEvent {
 type Raw = Record<string, unknown>;
 
 function fromSegment(raw: Raw, defaults: EventDefaults): Raw {
-  const type = raw.type ?? defaults.type;
+  const type = defaults.type ?? raw.type;
   const userId = raw.user_id ?? raw.userId;
   const properties = raw.properties ?? {};
   return omitUndefined({
@@ -131,7 +132,9 @@ function fromSegment(raw: Raw, defaults: EventDefaults): Raw {
     type,
     event: type === "track" ? raw.event : type,
     properties:
-      isRecord(properties) && (type === "page" || type === "screen") ? named(properties, raw.name, raw.category) : properties,
+      isRecord(properties) && (type === "page" || type === "screen")
+        ? named(properties, raw.name, raw.category)
+        : properties,
     traits: raw.traits ?? undefined,
     context: contextFromSegment(raw.context ?? {}),
     integrations: raw.integrations ?? undefined,
@@ -142,7 +145,8 @@ function fromSegment(raw: Raw, defaults: EventDefaults): Raw {
 }
 
 function contextFromSegment(context: unknown): unknown {
-  if (!isRecord(context) || !("userAgent" in context || "userAgentData" in context || "groupId" in context)) return context;
+  if (!isRecord(context) || !("userAgent" in context || "userAgentData" in context || "groupId" in context))
+    return context;
   const { userAgent, userAgentData, groupId, ...rest } = context;
   return omitUndefined({
     ...rest,

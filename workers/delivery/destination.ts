@@ -6,10 +6,9 @@ import { z } from "zod";
 import type { Purpose } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 
-export type Secret = string & z.$brand<"secret">;
-
-/** A setting that is sealed at rest, never returned by the API and never logged. */
-export const secret = () => z.string().min(1).brand<"secret">().meta({ secret: true });
+/** A setting that is sealed at rest, never returned by the API and never logged: a string, or of any shape given. */
+export const secret = <T extends z.ZodType = z.ZodString>(schema = z.string().min(1) as z.ZodType as T) =>
+  schema.brand<"secret">().meta({ secret: true });
 
 function isSecret(schema: z.ZodType): boolean {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isSecret(schema.unwrap() as z.ZodType);
@@ -17,7 +16,7 @@ function isSecret(schema: z.ZodType): boolean {
 }
 
 /** What `map` may see of the settings: everything but the secrets. */
-export type Public<S> = { [K in keyof S as Secret extends NonNullable<S[K]> ? never : K]: S[K] };
+export type Public<S> = { [K in keyof S as NonNullable<S[K]> extends z.$brand<"secret"> ? never : K]: S[K] };
 
 export const SKIP_REASONS = ["event_not_mapped", "missing_field", "too_old", "in_the_future", "invalid_value"] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
@@ -27,6 +26,22 @@ export interface Skip {
 }
 /** The event is not for this vendor: filtered, with a reason that the dashboard can list. */
 export const skip = (reason: SkipReason, detail: string): Skip => ({ skip: reason, detail });
+
+/** How far a visitor's clock may run ahead before we stop believing it. */
+const CLOCK_SKEW_MS = 15 * 60_000;
+
+/**
+ * When the event happened, or the reason why the vendor would not take it as that old. A clock that runs a little ahead
+ * is set back to the event's arrival: nothing happens after it was received, and vendors refuse what comes from the future.
+ */
+export function eventTime(event: Event, maxAgeHours: number): Date | Skip {
+  const arrived = Date.parse(event.received_at);
+  const age = arrived - Date.parse(event.timestamp);
+  if (age > maxAgeHours * 3_600_000)
+    return skip("too_old", `happened ${event.timestamp}, over ${maxAgeHours} h before it arrived`);
+  if (age < -CLOCK_SKEW_MS) return skip("in_the_future", `happened ${event.timestamp}, after it arrived`);
+  return new Date(arrived - Math.max(age, 0));
+}
 
 export interface VendorRequest {
   url: string;
@@ -72,6 +87,7 @@ export interface Example<S> {
   out: unknown | Skip;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: a destination of unknown settings and payloads, as the registry holds it.
 export interface Destination<S extends object = any, P = any> {
   name: string;
   title: string;

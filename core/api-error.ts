@@ -1,0 +1,53 @@
+/** A caller's mistake, or our refusal, as an HTTP answer: `{"error":{"code","message"}}`. The code is public API and picks the status. */
+
+const STATUS = {
+  invalid_json: 400,
+  invalid_request: 400,
+  no_valid_events: 400,
+  unauthenticated: 401,
+  unknown_write_key: 401,
+  not_found: 404,
+  method_not_allowed: 405,
+  request_too_large: 413,
+  unsupported_media_type: 415,
+  upgrade_required: 426,
+  too_many_requests: 429,
+  internal: 500,
+  overloaded: 503,
+} as const;
+export type ApiErrorCode = keyof typeof STATUS;
+
+export class ApiError extends Error {
+  readonly code: ApiErrorCode;
+  readonly details: Record<string, unknown>;
+  readonly headers: Record<string, string>;
+
+  /** `message` is a sentence for a human; `details` are merged into the body beside `error`. */
+  constructor(
+    code: ApiErrorCode,
+    message: string,
+    { details = {}, headers = {} }: { details?: Record<string, unknown>; headers?: Record<string, string> } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.details = details;
+    this.headers = headers;
+  }
+
+  response(): Response {
+    const body = { error: { code: this.code, message: this.message }, ...this.details };
+    return Response.json(body, { status: STATUS[this.code], headers: this.headers });
+  }
+}
+
+/** For Hono's `onError`: anything that is not an ApiError is logged and answered saying nothing of itself. */
+export function errorResponse(error: unknown): Response {
+  if (error instanceof ApiError) return error.response();
+  console.error(
+    JSON.stringify({ level: "error", message: String(error), stack: error instanceof Error ? error.stack : undefined }),
+  );
+  return new ApiError(
+    "internal",
+    "Something went wrong on our side. Nothing that was answered 200 is affected.",
+  ).response();
+}

@@ -1,0 +1,42 @@
+/** What was done to one event, step by step: the answer to "why did (or didn't) this reach the vendor?". */
+
+/** Why an event goes no further, or not to one integration. One union, so that the dashboard can list them. */
+export const REASONS = [
+  "duplicate",
+  "invalid_event",
+  "integration_disabled",
+  "source_not_connected",
+  "no_consent",
+  "event_not_mapped",
+  "missing_field",
+  "too_old",
+  "in_the_future",
+  "invalid_value",
+  "unknown_destination",
+  "payload_too_large",
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+export interface StepRecord {
+  step: string;
+  verdict: "kept" | "dropped" | "quarantined";
+  /** Paths that the step set or removed, e.g. `context.location`. */
+  changed: string[];
+  reason?: Reason;
+  detail?: string;
+}
+
+export interface Receipt {
+  /** Version of the environment's configuration that was applied. */
+  configuration: number;
+  /** The shard that owns the visitor. */
+  shard: string;
+  steps: StepRecord[];
+  integrations: {
+    integration_id: string;
+    integration: string;
+    outcome: "queued" | "filtered";
+    reason?: Reason;
+    detail?: string;
+  }[];
+}

@@ -1,0 +1,75 @@
+/**
+ * First-party identifiers that vendors know a browser by: which destination needs which cookie, in the vendor's own format.
+ * The server mints what is missing, so that an id exists before (and without) the vendor's own script.
+ */
+import type { VendorIds } from "./event.ts";
+
+export interface VendorCookie {
+  /** The destination whose presence makes us set it. */
+  destination: string;
+  cookie: string;
+  /** The key in `context.vendor_ids`. */
+  id: string;
+  mint(nowMs: number): string;
+  /** The identifier inside a cookie's value, or undefined where the value is not in the vendor's format. */
+  read(value: string): string | undefined;
+}
+
+export const VENDOR_COOKIES: VendorCookie[] = [
+  {
+    // `GA1.<domain depth>.<random>.<unix seconds>`; the client_id is its last two parts.
+    destination: "ga4",
+    cookie: "_ga",
+    id: "ga_client_id",
+    mint: (now) => `GA1.1.${randomUint31()}.${Math.floor(now / 1_000)}`,
+    read: (value) => /^GA1\.\d{1,2}\.(\d{1,20}\.\d{1,20})$/.exec(value)?.[1],
+  },
+  {
+    // `fb.<subdomain index>.<unix milliseconds>.<random>`: https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/fbp-and-fbc
+    destination: "meta",
+    cookie: "_fbp",
+    id: "fbp",
+    mint: (now) => `fb.1.${now}.${randomUint31()}`,
+    read: (value) => (/^fb\.[0-2]\.\d{13}\.\d{1,20}(\.[\w-]{8})?$/.test(value) ? value : undefined),
+  },
+  {
+    // Set by Meta's script or by us from fbclid; never minted from nothing.
+    destination: "meta",
+    cookie: "_fbc",
+    id: "fbc",
+    mint: () => "",
+    read: (value) => (/^fb\.[0-2]\.\d{13}\.[\w.-]{1,500}$/.test(value) ? value : undefined),
+  },
+  {
+    destination: "tiktok",
+    cookie: "_ttp",
+    id: "ttp",
+    mint: () => crypto.randomUUID().replaceAll("-", ""),
+    read: (value) => (/^[\w.-]{20,64}$/.test(value) ? value : undefined),
+  },
+];
+
+/** The vendor ids that a browser's cookies hold, and the cookies to set for those that are missing. */
+export function vendorIdsFromCookies(
+  cookies: ReadonlyMap<string, string>,
+  destinations: ReadonlySet<string>,
+  nowMs: number,
+): { vendor_ids: VendorIds; missing: { cookie: string; value: string }[] } {
+  const vendor_ids: VendorIds = {};
+  const missing: { cookie: string; value: string }[] = [];
+  for (const { destination, cookie, id, mint, read } of VENDOR_COOKIES) {
+    if (!destinations.has(destination)) continue;
+    const present = read(cookies.get(cookie) ?? "");
+    if (present) {
+      vendor_ids[id] = present;
+      continue;
+    }
+    const value = mint(nowMs);
+    if (!value) continue;
+    vendor_ids[id] = read(value)!;
+    missing.push({ cookie, value });
+  }
+  return { vendor_ids, missing };
+}
+
+const randomUint31 = () => crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1;

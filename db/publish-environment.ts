@@ -1,0 +1,69 @@
+/**
+ * Compiles an environment's rows into the documents that the Workers read, and puts them into KV.
+ * Called after every change of configuration; nothing is published that does not validate.
+ */
+import { eq, inArray } from "drizzle-orm";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import {
+  configKey,
+  type Environment,
+  environment as environmentSchema,
+  integrationSecrets,
+  writeKey as writeKeySchema,
+} from "../core/environment.ts";
+import * as schema from "./schema.ts";
+
+type Database = DrizzleD1Database<typeof schema>;
+
+/** Raises the version and publishes. Throws where the environment does not exist or a document does not validate. */
+export async function publishEnvironment(db: Database, kv: KVNamespace, environmentId: string): Promise<Environment> {
+  const [row] = await db.select().from(schema.environments).where(eq(schema.environments.id, environmentId));
+  if (!row) throw new Error(`no environment ${environmentId}`);
+  const sources = await db.select().from(schema.sources).where(eq(schema.sources.environment_id, environmentId));
+  const integrations = await db
+    .select()
+    .from(schema.integrations)
+    .where(eq(schema.integrations.environment_id, environmentId));
+  const feeds = await db.select().from(schema.integrationSources);
+  const keys = sources.length
+    ? await db
+        .select()
+        .from(schema.writeKeys)
+        .where(
+          inArray(
+            schema.writeKeys.source_id,
+            sources.map((s) => s.id),
+          ),
+        )
+    : [];
+
+  const version = row.version + 1;
+  const snapshot = environmentSchema.parse({
+    ...row,
+    version,
+    published_at: new Date().toISOString(),
+    sources: sources.map(withoutNulls),
+    integrations: integrations.map(({ sealed_secrets: _, ...integration }) => {
+      const fedBy = feeds.filter((f) => f.integration_id === integration.id).map((f) => f.source_id);
+      return withoutNulls({ ...integration, source_ids: fedBy.length ? fedBy : null });
+    }),
+  });
+
+  await db.update(schema.environments).set({ version }).where(eq(schema.environments.id, environmentId));
+  const put = (key: string, document: unknown) => kv.put(key, JSON.stringify(document));
+  await Promise.all([
+    ...integrations.map(({ id, sealed_secrets: sealed }) =>
+      put(configKey.integration(id), integrationSecrets.parse({ environment_id: environmentId, version, sealed })),
+    ),
+    ...keys.map((key) =>
+      put(configKey.writeKey(key.key_hash), writeKeySchema.parse({ ...key, environment_id: environmentId })),
+    ),
+  ]);
+  // Last, so that whoever reads the new environment finds the secrets and keys that belong to it.
+  await put(configKey.environment(environmentId), snapshot);
+  return snapshot;
+}
+
+function withoutNulls<T extends Record<string, unknown>>(row: T) {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+}

@@ -1,0 +1,88 @@
+/** Configuration and indexes in D1: never on an event's path. `migrations/` creates these tables; a test compares the two. */
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+export const organisations = sqliteTable("organisations", {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  created_at: text().notNull(),
+});
+
+export const environments = sqliteTable("environments", {
+  id: text().primaryKey(),
+  organisation_id: text()
+    .notNull()
+    .references(() => organisations.id),
+  name: text({ enum: ["dev", "staging", "prod"] }).notNull(),
+  /** Raised by every change that is published. */
+  version: integer().notNull(),
+  /** `ShardMap` as JSON. */
+  shard_map: text({ mode: "json" }).notNull(),
+  session_timeout_s: integer().notNull(),
+  consent_default: text({ enum: ["granted", "denied"] }).notNull(),
+});
+
+export const sources = sqliteTable("sources", {
+  id: text().primaryKey(),
+  environment_id: text()
+    .notNull()
+    .references(() => environments.id),
+  name: text().notNull(),
+  cookie_domain: text(),
+  cookie_http_only: integer({ mode: "boolean" }).notNull(),
+});
+
+export const writeKeys = sqliteTable("write_keys", {
+  /** SHA-256 of the key, hex. The key itself is shown once and never stored. */
+  key_hash: text().primaryKey(),
+  source_id: text()
+    .notNull()
+    .references(() => sources.id),
+  kind: text({ enum: ["public", "server"] }).notNull(),
+  revoked: integer({ mode: "boolean" }).notNull(),
+  created_at: text().notNull(),
+});
+
+export const integrations = sqliteTable("integrations", {
+  id: text().primaryKey(),
+  environment_id: text()
+    .notNull()
+    .references(() => environments.id),
+  name: text().notNull(),
+  destination: text().notNull(),
+  enabled: integer({ mode: "boolean" }).notNull(),
+  purpose: text({ enum: ["functional", "analytics", "marketing"] }),
+  lane: integer(),
+  /** Settings without the secrets, as JSON. */
+  settings: text({ mode: "json" }).notNull(),
+  /** The secrets, sealed (core/vault.ts). */
+  sealed_secrets: text().notNull(),
+});
+
+/** Which sources feed an integration; one without rows here is fed by all. */
+export const integrationSources = sqliteTable(
+  "integration_sources",
+  {
+    integration_id: text()
+      .notNull()
+      .references(() => integrations.id),
+    source_id: text()
+      .notNull()
+      .references(() => sources.id),
+  },
+  (table) => [primaryKey({ columns: [table.integration_id, table.source_id] })],
+);
+
+/** Index of what was given up; the payloads lie in R2 under `r2_key`. */
+export const deadLetters = sqliteTable("dead_letters", {
+  id: text().primaryKey(),
+  environment_id: text().notNull(),
+  stage: text({ enum: ["queue", "processor", "delivery"] }).notNull(),
+  integration_id: text(),
+  message_id: text(),
+  event: text(),
+  reason: text().notNull(),
+  detail: text().notNull(),
+  attempts: integer().notNull(),
+  r2_key: text().notNull(),
+  dead_at: text().notNull(),
+});

@@ -1,0 +1,8 @@
+/** The objects as a Worker of their own, for the split deployment (durable-objects/wrangler.toml). */
+export { IntegrationGate } from "./integration-gate.ts";
+export { LiveFeed } from "./live-feed.ts";
+export { VisitorShard } from "./visitor-shard.ts";
+
+export default {
+  fetch: () => new Response("These objects are reached through their bindings.\n", { status: 404 }),
+};

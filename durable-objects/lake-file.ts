@@ -1,0 +1,61 @@
+/**
+ * Events as a Parquet file in the lake: one ordered list of columns, from which both the schema and the values come.
+ * Times are UTC with microseconds; `event_json` and `receipt_json` hold the envelope and the receipt whole.
+ */
+import { zstdCompressSync } from "node:zlib";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import type { Event } from "../core/event.ts";
+
+export interface LakeRow {
+  source_id: string;
+  event: Event;
+  receipt: unknown;
+}
+
+type Column = {
+  name: string;
+  type: "STRING" | "TIMESTAMP" | "INT32" | "DOUBLE";
+  nullable?: boolean;
+  of(row: LakeRow): unknown;
+};
+
+const COLUMNS: Column[] = [
+  { name: "received_at", type: "TIMESTAMP", of: ({ event }) => new Date(event.received_at) },
+  { name: "timestamp", type: "TIMESTAMP", of: ({ event }) => new Date(event.timestamp) },
+  { name: "message_id", type: "STRING", of: ({ event }) => event.message_id },
+  { name: "source_id", type: "STRING", of: (row) => row.source_id },
+  { name: "type", type: "STRING", of: ({ event }) => event.type },
+  { name: "event", type: "STRING", of: ({ event }) => event.event },
+  { name: "anonymous_id", type: "STRING", of: ({ event }) => event.anonymous_id },
+  { name: "user_id", type: "STRING", nullable: true, of: ({ event }) => event.user_id },
+  { name: "session_id", type: "STRING", nullable: true, of: ({ event }) => event.context.session?.id },
+  { name: "session_number", type: "INT32", nullable: true, of: ({ event }) => event.context.session?.number },
+  { name: "page_url", type: "STRING", nullable: true, of: ({ event }) => event.context.page?.url },
+  { name: "page_referrer", type: "STRING", nullable: true, of: ({ event }) => event.context.page?.referrer },
+  { name: "utm_source", type: "STRING", nullable: true, of: ({ event }) => event.context.campaign?.source },
+  { name: "utm_medium", type: "STRING", nullable: true, of: ({ event }) => event.context.campaign?.medium },
+  { name: "utm_campaign", type: "STRING", nullable: true, of: ({ event }) => event.context.campaign?.name },
+  { name: "country", type: "STRING", nullable: true, of: ({ event }) => event.context.location?.country },
+  { name: "city", type: "STRING", nullable: true, of: ({ event }) => event.context.location?.city },
+  { name: "device_type", type: "STRING", nullable: true, of: ({ event }) => event.context.device?.type },
+  { name: "browser", type: "STRING", nullable: true, of: ({ event }) => event.context.browser?.name },
+  { name: "os", type: "STRING", nullable: true, of: ({ event }) => event.context.os?.name },
+  { name: "revenue", type: "DOUBLE", nullable: true, of: ({ event }) => number(event.properties.revenue) },
+  { name: "currency", type: "STRING", nullable: true, of: ({ event }) => string(event.properties.currency) },
+  { name: "event_json", type: "STRING", of: ({ event }) => JSON.stringify(event) },
+  { name: "receipt_json", type: "STRING", of: (row) => JSON.stringify(row.receipt) },
+];
+
+/** Rows in the order given, as one zstd-compressed Parquet file. */
+export function lakeFile(rows: LakeRow[]): ArrayBuffer {
+  const columnData = COLUMNS.map(({ name, type, nullable = false, of }) => ({
+    name,
+    type,
+    nullable,
+    data: rows.map((row) => of(row) ?? null),
+  }));
+  return parquetWriteBuffer({ columnData, codec: "ZSTD", compressors: { ZSTD: (data) => zstdCompressSync(data) } });
+}
+
+const number = (value: unknown) => (typeof value === "number" ? value : undefined);
+const string = (value: unknown) => (typeof value === "string" ? value : undefined);

@@ -1,0 +1,11 @@
+/** Everything that the Worker serves as a file: the browser SDK and the pages. */
+import { cp, mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { buildSdk } from "./build-sdk.ts";
+
+export async function buildAssets(): Promise<void> {
+  const dist = resolve(import.meta.dirname, "../pages/dist");
+  await mkdir(dist, { recursive: true });
+  await cp(resolve(import.meta.dirname, "../pages/static"), dist, { recursive: true });
+  await buildSdk();
+}

@@ -1,0 +1,11 @@
+/** The vendors we deliver to. Adding one is adding its file and its name here. */
+import type { Destination } from "../destination.ts";
+import { ga4 } from "./ga4.ts";
+import { meta } from "./meta.ts";
+import { webhook } from "./webhook.ts";
+
+export const destinations: Record<string, Destination> = { ga4, meta, webhook };
+
+export function destinationNamed(name: string): Destination | undefined {
+  return Object.hasOwn(destinations, name) ? destinations[name] : undefined;
+}

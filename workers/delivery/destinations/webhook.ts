@@ -1,0 +1,125 @@
+// https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+import { z } from "zod";
+import type { Event } from "../../../core/event.ts";
+import { hmacSha256, sha256 } from "../../../core/hash.ts";
+import { defineDestination, httpOutcome, type Outcome, secret } from "../destination.ts";
+import { webhookExamples } from "./webhook.examples.ts";
+
+const SECRET = /^whsec_[A-Za-z0-9+/]+={0,2}$/;
+/** Ours: what a receiver verifies must not be what a customer typed. */
+const OUR_HEADERS = /^(webhook-.*|content-type|content-length|host|connection|transfer-encoding)$/i;
+
+const settings = z.object({
+  url: z.url({ protocol: /^https$/ }).refine(isPublicAddress, "must be a public address, without a user name in it"),
+  /** `whsec_` and 24 to 64 bytes of base64. While one replaces another give both, with a space between. */
+  secret: secret(
+    z
+      .string()
+      .refine(
+        (list) => secretsIn(list).every((one) => SECRET.test(one) && isLongEnough(keyOf(one))),
+        "must be whsec_ and 24 to 64 bytes of base64; several are separated by a space",
+      ),
+  ),
+  /** Sent with every request. Sealed, because receivers want tokens in them. */
+  headers: secret(
+    z.record(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "is not a header name")
+        .refine((name) => !OUR_HEADERS.test(name), "is set by us"),
+      z.string().regex(/^[\t\x20-\x7e]*$/, "may hold visible ASCII only"),
+    ),
+  ).optional(),
+});
+export type WebhookSettings = z.infer<typeof settings>;
+
+export interface WebhookPayload {
+  type: Event["type"];
+  /** When it happened, ISO 8601. */
+  timestamp: string;
+  /** The event as every other part of this system sees it. */
+  data: Event;
+}
+
+export const webhook = defineDestination<WebhookSettings, WebhookPayload>({
+  name: "webhook",
+  title: "Webhook",
+  purpose: "functional",
+  settings,
+  exampleSettings: {
+    url: "https://hooks.example.com/millrace",
+    secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    headers: { authorization: "Bearer example-receiver-token" },
+  },
+  // The specification asks for 15 to 30 s, and for retries over several days.
+  limits: { eventsPerRequest: 1, requestsPerSecond: 50, giveUpAfterHours: 76, timeoutMs: 20_000 },
+
+  map: (event) => ({ type: event.type, timestamp: event.timestamp, data: event }),
+
+  request([payload], { url, secret, headers }, { now }) {
+    const id = webhookId(payload!.data.message_id);
+    const timestamp = Math.floor(now.getTime() / 1_000);
+    const body = JSON.stringify(payload);
+    const signatures = secretsIn(secret).map((one) => `v1,${hmacSha256(keyOf(one), `${id}.${timestamp}.${body}`)}`);
+    return {
+      url,
+      method: "POST",
+      headers: {
+        ...headers,
+        "content-type": "application/json",
+        "webhook-id": id,
+        "webhook-timestamp": String(timestamp),
+        "webhook-signature": signatures.join(" "),
+      },
+      body,
+    };
+  },
+
+  outcome(response): Outcome {
+    const { status, headers } = response;
+    if (status === 410) return { outcome: "rejected", reason: "HTTP 410 Gone: the receiver wants no more webhooks" };
+    if (status >= 300 && status < 400) {
+      const where = headers.location ? ` to ${headers.location.slice(0, 200)}` : "";
+      return { outcome: "rejected", reason: `HTTP ${status}: redirects${where} are not followed, change the address` };
+    }
+    return httpOutcome(response);
+  },
+
+  examples: webhookExamples,
+});
+
+/**
+ * The same at every attempt, so that a receiver can tell a repetition. A period in it would let one signature stand for
+ * another id and timestamp, and a header holds no other letters: such a message_id is told by its hash.
+ */
+function webhookId(messageId: string): string {
+  return /^[\w~:@/+=-]+$/.test(messageId) ? messageId : `msg_${sha256(messageId)}`;
+}
+
+function secretsIn(list: string): string[] {
+  return list.trim().split(/\s+/);
+}
+
+function keyOf(secret: string): Uint8Array {
+  return Buffer.from(secret.slice("whsec_".length), "base64");
+}
+
+function isLongEnough({ length }: Uint8Array): boolean {
+  return length >= 24 && length <= 64;
+}
+
+const PRIVATE_NAME = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)$/;
+/** RFC 6890: this host, private, shared, loopback, link-local, test, benchmark, multicast and reserved networks. */
+const PRIVATE_IPV4 =
+  /^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|192\.0\.[02]|198\.(1[89]|51\.100)|203\.0\.113|22[4-9]|2[3-5]\d)\./;
+
+/** Refuses literals only; that a name leads to a private network shows when it is resolved. */
+function isPublicAddress(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  // The parser writes every spelling of an address (0x7f.1, 2130706433) in the one form that is looked at here.
+  const { hostname, username, password } = new URL(address);
+  const host = hostname.replace(/\.$/, "");
+  if (username || password || PRIVATE_NAME.test(host) || PRIVATE_IPV4.test(`${host}.`)) return false;
+  // Of IPv6 only what is given out to the public, 2000::/3, and no IPv4 address in its disguise.
+  return host.startsWith("[") ? /^\[[23]/.test(host) && !/^\[2002:/.test(host) : host.includes(".");
+}

@@ -1,0 +1,67 @@
+/**
+ * Bindings, by the Worker that needs them (each folder's wrangler.toml binds just these).
+ * The joined Worker of `workers/index.ts` has them all.
+ */
+import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
+import type { LiveFeed } from "../durable-objects/live-feed.ts";
+import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
+
+export interface IngestEnv {
+  CONFIG: KVNamespace;
+  LAKE: R2Bucket;
+  RAW_EVENTS: Queue;
+  SOURCE_LIMIT: RateLimit;
+}
+
+export interface DeliveryQueues {
+  DELIVERY_0: Queue;
+  DELIVERY_1: Queue;
+  DELIVERY_2: Queue;
+  DELIVERY_3: Queue;
+}
+
+export interface ProcessorEnv extends DeliveryQueues {
+  CONFIG: KVNamespace;
+  DB: D1Database;
+  LAKE: R2Bucket;
+  RAW_EVENTS: Queue;
+  METRICS: AnalyticsEngineDataset;
+  VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
+  LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+}
+
+export interface DeliveryEnv extends DeliveryQueues {
+  CONFIG: KVNamespace;
+  DB: D1Database;
+  LAKE: R2Bucket;
+  METRICS: AnalyticsEngineDataset;
+  INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
+  LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  /** Secret, 32 bytes as base64: opens the sealed settings of integrations. */
+  CREDENTIALS_KEY: string;
+  /** Development only: every vendor request goes to `{VENDOR_SINK_URL}/{integration}/{host}/{path}` instead. */
+  VENDOR_SINK_URL?: string;
+}
+
+export interface ApiEnv {
+  ASSETS: Fetcher;
+  CONFIG: KVNamespace;
+  DB: D1Database;
+  LAKE: R2Bucket;
+  VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
+  LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  /** Secret: the bearer token of the management API. */
+  ADMIN_TOKEN: string;
+}
+
+export interface Env extends IngestEnv, ProcessorEnv, DeliveryEnv, ApiEnv {}
+
+/** The lanes in order: `DELIVERY_n` feeds queue `delivery-n`. */
+export const LANE_BINDINGS = [
+  "DELIVERY_0",
+  "DELIVERY_1",
+  "DELIVERY_2",
+  "DELIVERY_3",
+] as const satisfies (keyof DeliveryQueues)[];

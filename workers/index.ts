@@ -1,0 +1,26 @@
+/**
+ * The whole platform as one Worker. Read in this order: ingest takes a request and queues it; processor decides what each
+ * event becomes; delivery tells the vendors; api shows and manages. Each is an ordinary Worker of its own in its folder.
+ */
+import api from "./api/index.ts";
+import delivery from "./delivery/index.ts";
+import type { Env } from "./env.ts";
+import ingest from "./ingest/index.ts";
+import processor from "./processor/index.ts";
+
+export { IntegrationGate } from "../durable-objects/integration-gate.ts";
+export { LiveFeed } from "../durable-objects/live-feed.ts";
+export { VisitorShard } from "../durable-objects/visitor-shard.ts";
+
+export default {
+  fetch(request, env, ctx) {
+    return new URL(request.url).pathname.startsWith("/v1/")
+      ? ingest.fetch(request, env, ctx)
+      : api.fetch(request, env, ctx);
+  },
+
+  queue: (batch, env) =>
+    batch.queue.startsWith("raw-events") ? processor.queue(batch, env) : delivery.queue(batch, env),
+
+  scheduled: (controller, env, ctx) => ingest.scheduled(controller, env, ctx),
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,50 @@
+import { parseCookies, setCookie } from "../../core/cookies.ts";
+import type { Environment, Source } from "../../core/environment.ts";
+import type { VendorIds } from "../../core/event.ts";
+import { vendorIdsFromCookies } from "../../core/vendor-ids.ts";
+
+export interface BrowserIdentity {
+  /** The visitor, for events that do not name one. */
+  anonymous_id: string;
+  vendor_ids: VendorIds;
+  set_cookies: string[];
+}
+
+const COOKIE = "_dfid";
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * Who a browser is. The server owns the identity: a valid `_dfid` stays, otherwise the browser's own UUID is adopted, so
+ * that requests sent before the first answer arrived belong to the same visitor; failing that a new one is minted.
+ */
+export function identify(
+  request: Request,
+  body: Record<string, unknown>,
+  source: Source,
+  environment: Environment,
+  now: number,
+): BrowserIdentity {
+  const cookies = parseCookies(request.headers.get("cookie"));
+  const anonymous_id = uuid(cookies.get(COOKIE)) ?? uuid(firstAnonymousId(body)) ?? crypto.randomUUID();
+  const enabled = new Set(environment.integrations.filter((i) => i.enabled).map((i) => i.destination));
+  const { vendor_ids, missing } = vendorIdsFromCookies(cookies, enabled, now);
+  const domain = source.cookie_domain;
+  return {
+    anonymous_id,
+    vendor_ids,
+    set_cookies: [
+      // Set again with every answer: the 400 days count from the last visit.
+      setCookie(COOKIE, anonymous_id, { domain, httpOnly: source.cookie_http_only }),
+      ...missing.map(({ cookie, value }) => setCookie(cookie, value, { domain })),
+    ],
+  };
+}
+
+function firstAnonymousId(body: Record<string, unknown>): unknown {
+  const first = (Array.isArray(body.batch) ? body.batch[0] : body) as Record<string, unknown> | null | undefined;
+  return first?.anonymous_id ?? first?.anonymousId;
+}
+
+function uuid(value: unknown): string | undefined {
+  return typeof value === "string" && UUID.test(value) ? value : undefined;
+}

@@ -1,0 +1,262 @@
+/**
+ * Consumes `raw-events`: Layer 1, one call for each shard, Layer 2, and the delivery queues. A message is acknowledged when all
+ * that follows from it is durable; until then a retry goes the same way again, and the shard answers as it did before.
+ */
+import type { Environment, Integration } from "../../core/environment.ts";
+import type { Event } from "../../core/event.ts";
+import type { LiveItem } from "../../core/live.ts";
+import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
+import type { Receipt, StepRecord } from "../../core/receipt.ts";
+import { shardOf } from "../../core/shard-map.ts";
+import type { GateReport } from "../../durable-objects/integration-gate.ts";
+import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
+import { readEnvironment } from "../config.ts";
+import { bury, type DeadLetter } from "../dead-letters.ts";
+import type { ProcessorEnv } from "../env.ts";
+import { publishLive } from "../live.ts";
+import { Metrics } from "../metrics.ts";
+import { DeliveryOutbox } from "./delivery-outbox.ts";
+import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import type { StepContext } from "./step.ts";
+
+/** One queue message on its way. */
+interface Work {
+  message: Message;
+  raw: RawMessage;
+  context: StepContext;
+  events: Tracked[];
+  quarantined: DeadLetter[];
+  /** Set where infrastructure failed: the message will be retried whole. */
+  failed?: unknown;
+}
+
+interface Tracked {
+  work: Work;
+  received: Event;
+  event: Event;
+  records: StepRecord[];
+  shard: string;
+  /** Position in the message. */
+  position: number;
+  answer?: ShardAnswer;
+}
+
+export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
+  const opened = await Promise.all(batch.messages.map((message) => open(message, env)));
+  const works = opened.filter((work) => work !== undefined);
+  const metrics = new Metrics();
+
+  for (const work of works) layer1(work, metrics);
+  await askShards(works, env);
+
+  const outbox = new DeliveryOutbox();
+  const filtered = new FilteredCounts();
+  const live = works.filter((work) => !work.failed).flatMap((work) => layer2(work, outbox, filtered, metrics));
+
+  await outbox.send(env, (works, error) => {
+    for (const work of works as Set<Work>) work.failed ??= error;
+  });
+  await Promise.all(works.map((work) => finish(work, env)));
+  await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
+  metrics.write(env.METRICS);
+}
+
+/** Reads a message. One that can never be read is buried and acknowledged, so that it blocks nothing. */
+async function open(message: Message, env: ProcessorEnv): Promise<Work | undefined> {
+  try {
+    const raw = read(message.body);
+    const environment = raw.ok && (await readEnvironment(env.CONFIG, raw.message.environment_id));
+    if (!raw.ok || !environment) {
+      await bury(env, message.id, [
+        {
+          environment_id: raw.ok ? raw.message.environment_id : "unknown",
+          stage: "processor",
+          reason: raw.ok ? "unknown_environment" : "unreadable_message",
+          detail: raw.ok ? `no environment ${raw.message.environment_id}` : raw.error,
+          attempts: message.attempts,
+          payload: message.body,
+        },
+      ]);
+      message.ack();
+      return undefined;
+    }
+    const { source_id, request, vendor_ids } = raw.message;
+    const context = { environment, source_id, request, vendor_ids };
+    return { message, raw: raw.message, context, events: [], quarantined: [] };
+  } catch (error) {
+    retry(message, error);
+    return undefined;
+  }
+}
+
+function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; error: string } {
+  try {
+    const parsed = rawMessage.safeParse(typeof body === "string" ? JSON.parse(body) : body);
+    if (parsed.success) return { ok: true, message: parsed.data as RawMessage };
+    const issue = parsed.error.issues[0]!;
+    return { ok: false, error: `${issue.path.join(".")}: ${issue.message}` };
+  } catch (error) {
+    return { ok: false, error: String(error) };
+  }
+}
+
+/** Layer 1 up to the shard. */
+function layer1(work: Work, metrics: Metrics): void {
+  const { environment, source_id } = work.context;
+  work.raw.events.forEach((received, position) => {
+    const { verdict, records } = run(beforeShard, received, work.context);
+    if (verdict.verdict === "kept") {
+      const shard = shardOf(environment.shard_map, verdict.event.anonymous_id);
+      work.events.push({ work, received, event: verdict.event, records, shard, position });
+      return;
+    }
+    metrics.count(environment.id, { stage: "processor", source_id, outcome: verdict.verdict, reason: verdict.reason });
+    if (verdict.verdict === "quarantined") {
+      work.quarantined.push({
+        environment_id: environment.id,
+        stage: "processor",
+        ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
+        ...(typeof received?.event === "string" && { event: received.event }),
+        reason: verdict.reason,
+        detail: verdict.detail,
+        attempts: work.message.attempts,
+        payload: received,
+      });
+    }
+  });
+}
+
+/** One call for each shard that the batch touches. A shard that fails fails the messages that needed it, and no others. */
+async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
+  const shards = new Map<string, Tracked[]>();
+  for (const tracked of works.flatMap((work) => work.events)) {
+    const name = `${tracked.work.context.environment.id}/${tracked.shard}`;
+    const known = shards.get(name);
+    if (known) known.push(tracked);
+    else shards.set(name, [tracked]);
+  }
+  const now = Date.now();
+  await Promise.all(
+    [...shards].map(async ([name, asked]) => {
+      try {
+        const answers = await env.VISITOR_SHARD.getByName(name).apply({
+          events: asked.map(({ work, event, position }) => ({
+            message_id: event.message_id,
+            anonymous_id: event.anonymous_id,
+            at: Date.parse(event.timestamp),
+            delivery: `${work.message.id}:${position}`,
+            vendor_ids: event.context.vendor_ids ?? {},
+          })),
+          lines: asked.map(({ work, event, records }) =>
+            JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
+          ),
+          session_timeout_ms: asked[0]!.work.context.environment.session_timeout_s * 1_000,
+          now,
+        });
+        asked.forEach((tracked, i) => {
+          tracked.answer = answers[i]!;
+        });
+      } catch (error) {
+        for (const { work } of asked) work.failed ??= error;
+      }
+    }),
+  );
+}
+
+/** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
+function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
+  const { environment, source_id } = work.context;
+  return work.events.map(({ received, event, records, shard, answer }) => {
+    const ran = run(afterShard, event, { ...work.context, shard: answer! });
+    const receipt: Receipt = {
+      configuration: environment.version,
+      shard,
+      steps: [...records, ...ran.records],
+      integrations: [],
+    };
+    if (ran.verdict.verdict !== "kept") {
+      const { verdict: outcome, reason } = ran.verdict;
+      metrics.count(environment.id, { stage: "processor", source_id, outcome, reason });
+      return { environment, item: { kind: "processed", source_id, received, event, receipt } };
+    }
+    metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
+    const final = ran.verdict.event;
+    for (const integration of environment.integrations) {
+      receipt.integrations.push(dispatch(final, integration, work, outbox, filtered, answer!));
+    }
+    return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
+  });
+}
+
+function dispatch(
+  event: Event,
+  integration: Integration,
+  work: Work,
+  outbox: DeliveryOutbox,
+  filtered: FilteredCounts,
+  answer: ShardAnswer,
+): Receipt["integrations"][number] {
+  const mapped = runLayer2(event, work.context, integration);
+  const about = { integration_id: integration.id, integration: integration.name };
+  if (mapped.outcome === "queued") {
+    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json);
+    return { ...about, outcome: "queued" };
+  }
+  // Counted the first time only: a redelivered message was counted before.
+  if (answer.verdict === "new") filtered.count(integration.id, mapped.reason);
+  const { reason, detail } = mapped;
+  return { ...about, outcome: "filtered", reason, ...(detail !== undefined && { detail }) };
+}
+
+/** Acknowledges a message whose every consequence is durable; anything else is tried again. */
+async function finish(work: Work, env: ProcessorEnv): Promise<void> {
+  try {
+    if (work.failed) throw work.failed;
+    await bury(env, work.message.id, work.quarantined);
+    work.message.ack();
+  } catch (error) {
+    retry(work.message, error);
+  }
+}
+
+function retry(message: Message, error: unknown): void {
+  console.error(JSON.stringify({ level: "error", at: "processor", queue_message: message.id, message: String(error) }));
+  // Spread out, so that a shard that is overloaded is not asked by everyone again at once.
+  message.retry({ delaySeconds: 2 + Math.floor(Math.random() * 2 ** Math.min(message.attempts, 6)) });
+}
+
+/** Events that an integration did not get, by reason: told to its gate once for the batch. */
+class FilteredCounts {
+  readonly #counts = new Map<string, Record<string, number>>();
+
+  count(integrationId: string, reason: string): void {
+    const reasons = this.#counts.get(integrationId) ?? {};
+    reasons[reason] = (reasons[reason] ?? 0) + 1;
+    this.#counts.set(integrationId, reasons);
+  }
+
+  async report(env: ProcessorEnv): Promise<void> {
+    const reports = [...this.#counts].map(([id, counts]) => {
+      const report: GateReport = { filtered: counts };
+      return env.INTEGRATION_GATE.getByName(id).report(report);
+    });
+    // The events themselves are safe; a count that is lost costs nobody anything.
+    await Promise.allSettled(reports);
+  }
+}
+
+interface LiveParts {
+  environment: Environment;
+  item: LiveItem;
+}
+
+async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Promise<void> {
+  const environments = new Set(parts.map((part) => part.environment.id));
+  await Promise.all(
+    [...environments].map((id) =>
+      publishLive(env.LIVE_FEED, id, () => parts.filter((p) => p.environment.id === id).map((p) => p.item)),
+    ),
+  );
+}
+
+export default { queue: process } satisfies ExportedHandler<ProcessorEnv>;

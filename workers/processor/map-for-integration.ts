@@ -1,0 +1,33 @@
+import { allows } from "../../core/consent.ts";
+import type { Integration } from "../../core/environment.ts";
+import type { Event } from "../../core/event.ts";
+import { MESSAGE_BYTES } from "../../core/queue-messages.ts";
+import type { Reason } from "../../core/receipt.ts";
+import { type Destination, isSkip } from "../delivery/destination.ts";
+
+export type Mapped =
+  /** The payload as JSON: it is measured here and sent as it is. */
+  { outcome: "queued"; payload_json: string } | { outcome: "filtered"; reason: Reason; detail?: string };
+
+/** Whether an integration gets this event, and in which shape. Cheap refusals come first. */
+export function mapForIntegration(
+  event: Event,
+  sourceId: string,
+  integration: Integration,
+  destination: Destination | undefined,
+): Mapped {
+  if (!integration.enabled) return filtered("integration_disabled");
+  if (integration.source_ids && !integration.source_ids.includes(sourceId)) return filtered("source_not_connected");
+  if (!destination) return filtered("unknown_destination", integration.destination);
+  const purpose = integration.purpose ?? destination.purpose;
+  if (!allows(event.context.consent, purpose)) return filtered("no_consent", purpose);
+  const payload = destination.map(event, integration.settings);
+  if (isSkip(payload)) return filtered(payload.skip, payload.detail);
+  const payload_json = JSON.stringify(payload);
+  const bytes = Buffer.byteLength(payload_json, "utf8");
+  if (bytes > MESSAGE_BYTES - 2_048) return filtered("payload_too_large", `${bytes} bytes`);
+  return { outcome: "queued", payload_json };
+}
+
+const filtered = (reason: Reason, detail?: string): Mapped =>
+  detail === undefined ? { outcome: "filtered", reason } : { outcome: "filtered", reason, detail };

@@ -1,0 +1,59 @@
+/**
+ * What happens to an event, as a table of contents. Layer 1 runs for every event of the organisation, Layer 2 for each
+ * integration that its source feeds. Between the two halves of Layer 1 stands one call for each shard (index.ts).
+ */
+import type { Integration } from "../../core/environment.ts";
+import type { Event } from "../../core/event.ts";
+import type { StepRecord } from "../../core/receipt.ts";
+import { destinationNamed } from "../delivery/destinations/index.ts";
+import { type Mapped, mapForIntegration } from "./map-for-integration.ts";
+import type { ShardStep, Step, StepContext, Verdict } from "./step.ts";
+import { addRequestFacts } from "./steps/add-request-facts.ts";
+import { addVisitorFacts } from "./steps/add-visitor-facts.ts";
+import { cleanse } from "./steps/cleanse.ts";
+import { dropDuplicate } from "./steps/drop-duplicate.ts";
+import { enrichGeography } from "./steps/enrich-geography.ts";
+import { enrichUserAgent } from "./steps/enrich-user-agent.ts";
+import { settleConsent } from "./steps/settle-consent.ts";
+import { validateSchema } from "./steps/validate-schema.ts";
+
+/** Layer 1, in the order an event meets it. */
+export const beforeShard: Step[] = [validateSchema, cleanse, addRequestFacts, enrichGeography, enrichUserAgent];
+export const afterShard: ShardStep[] = [dropDuplicate, addVisitorFacts, settleConsent];
+
+/** Layer 2: one integration's payload, or the reason why it gets none. */
+export function runLayer2(event: Event, context: StepContext, integration: Integration): Mapped {
+  return mapForIntegration(event, context.source_id, integration, destinationNamed(integration.destination));
+}
+
+export interface Ran {
+  /** The last step's verdict, with the event as it is then. */
+  verdict: Verdict;
+  records: StepRecord[];
+}
+
+/** Runs steps until one does not keep the event, and writes down what each did. */
+export function run<C>(
+  steps: { name: string; run(event: Event, context: C): Verdict }[],
+  event: Event,
+  context: C,
+): Ran {
+  const records: StepRecord[] = [];
+  let current: Verdict = { verdict: "kept", event, changed: [] };
+  for (const step of steps) {
+    if (current.verdict !== "kept") break;
+    current = step.run(current.event, context);
+    records.push(
+      current.verdict === "kept"
+        ? { step: step.name, verdict: "kept", changed: current.changed }
+        : {
+            step: step.name,
+            verdict: current.verdict,
+            changed: [],
+            reason: current.reason,
+            ...(current.detail !== undefined && { detail: current.detail }),
+          },
+    );
+  }
+  return { verdict: current, records };
+}

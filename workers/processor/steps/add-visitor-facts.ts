@@ -1,0 +1,13 @@
+import { keep, type ShardStep } from "../step.ts";
+
+/** Session and remembered vendor ids, from the shard. What the event itself says of vendor ids outranks what is remembered. */
+export const addVisitorFacts: ShardStep = {
+  name: "add_visitor_facts",
+  run(event, { shard }) {
+    if (shard.verdict === "duplicate") return keep(event);
+    const { session, vendor_ids } = shard;
+    const context = { ...event.context, session };
+    if (Object.keys(vendor_ids).length) context.vendor_ids = vendor_ids;
+    return keep({ ...event, context }, ["context.session", "context.vendor_ids"]);
+  },
+};

@@ -1,0 +1,47 @@
+import { keep, type Step } from "../step.ts";
+
+/** Trims text, collapses white space and removes what is empty from `properties` and `traits`; nothing else is touched. */
+export const cleanse: Step = {
+  name: "cleanse",
+  run(event) {
+    const changed: string[] = [];
+    const properties = cleanObject(event.properties, "properties", changed);
+    const traits = event.traits && cleanObject(event.traits, "traits", changed);
+    return changed.length ? keep({ ...event, properties, ...(traits && { traits }) }, changed) : keep(event);
+  },
+};
+
+type Record_ = Record<string, unknown>;
+
+function cleanObject(value: Record_, path: string, changed: string[]): Record_ {
+  const before = changed.length;
+  const result: Record_ = {};
+  for (const [key, inner] of Object.entries(value)) {
+    const clean = cleanValue(inner, `${path}.${key}`, changed);
+    if (clean !== undefined) result[key] = clean;
+  }
+  return changed.length === before ? value : result;
+}
+
+function cleanValue(value: unknown, path: string, changed: string[]): unknown {
+  if (value === null || value === undefined) return gone(path, changed);
+  if (typeof value === "string") {
+    const text = value.trim().replace(/\s+/g, " ");
+    if (text === "") return gone(path, changed);
+    if (text !== value) changed.push(path);
+    return text;
+  }
+  if (Array.isArray(value)) {
+    const before = changed.length;
+    const items = value
+      .map((item, i) => cleanValue(item, `${path}.${i}`, changed))
+      .filter((item) => item !== undefined);
+    return changed.length === before ? value : items;
+  }
+  if (typeof value === "object") return cleanObject(value as Record_, path, changed);
+  return value;
+}
+
+function gone(path: string, changed: string[]): undefined {
+  changed.push(path);
+}
