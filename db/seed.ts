@@ -4,6 +4,8 @@ import type { Environment } from "../core/environment.ts";
 import { sha256 } from "../core/hash.ts";
 import { firstShardMap } from "../core/shard-map.ts";
 import { seal } from "../core/vault.ts";
+import { splitSecrets } from "../workers/delivery/destination.ts";
+import { destinationNamed } from "../workers/delivery/destinations/index.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
 
@@ -20,22 +22,19 @@ const INTEGRATIONS = [
     id: "int_ga4",
     name: "ga4",
     destination: "ga4",
-    settings: { measurement_id: "G-MILLRACE01" },
-    secrets: { api_secret: "demo-api-secret" },
+    settings: { measurement_id: "G-MILLRACE01", api_secret: "demo-api-secret" },
   },
   {
     id: "int_meta",
     name: "meta",
     destination: "meta",
-    settings: { pixel_id: "1234567890123456" },
-    secrets: { access_token: "demo-access-token" },
+    settings: { pixel_id: "1234567890123456", access_token: "demo-access-token" },
   },
   {
     id: "int_webhook",
     name: "webhook",
     destination: "webhook",
     settings: { url: "https://hooks.example.com/millrace" },
-    secrets: {},
   },
 ];
 
@@ -75,15 +74,16 @@ export async function seed(
     const row = { key_hash: sha256(key), source_id: "src_shop", kind, revoked: false, created_at };
     await db.insert(schema.writeKeys).values(row).onConflictDoNothing();
   }
-  for (const { secrets: own, ...integration } of INTEGRATIONS) {
-    const sealed_secrets = await seal(
-      secrets.credentials_key,
-      integration.id,
-      integration.destination === "webhook" ? { secret: secrets.webhook_secret } : own,
-    );
+  for (const integration of INTEGRATIONS) {
+    const own = integration.name === "webhook" ? { secret: secrets.webhook_secret } : {};
+    const { open, secrets: hidden } = splitSecrets(destinationNamed(integration.destination)!.settings, {
+      ...integration.settings,
+      ...own,
+    });
+    const sealed_secrets = await seal(secrets.credentials_key, integration.id, hidden);
     await db
       .insert(schema.integrations)
-      .values({ ...integration, environment_id: "env_demo", enabled: true, sealed_secrets })
+      .values({ ...integration, settings: open, environment_id: "env_demo", enabled: true, sealed_secrets })
       .onConflictDoNothing();
   }
   return publishEnvironment(db, kv, "env_demo");

@@ -335,7 +335,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
         first + from,
         part.length,
         receivedAt,
-        Uint32Array.from(part.flatMap(([high, low, tag]) => [high, low, tag])).buffer,
+        dedupeKeys(part),
         JSON.stringify(part),
       );
     }
@@ -456,6 +456,15 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
 /** How many sessions these events opened. */
 function countOpened(facts: StoredFacts[]): number {
   return facts.reduce((count, [, , , , , , , isNew]) => count + (isNew ? 1 : 0), 0);
+}
+
+/** Hash high, hash low and delivery tag of each event: all that the dedupe index needs after a restart. */
+function dedupeKeys(facts: StoredFacts[]): ArrayBuffer {
+  const keys = new Uint32Array(facts.length * 3);
+  facts.forEach(([high, low, tag], i) => {
+    keys.set([high, low, tag], i * 3);
+  });
+  return keys.buffer;
 }
 
 function factsOf([, , , anonymousId, , number, openedAt, is_new, vendor_ids]: StoredFacts): ShardFacts {

@@ -56,8 +56,7 @@ export const ga4Examples: Example<Ga4Settings>[] = [
           title: "Hats",
           referrer: "https://www.google.com/",
         },
-        vendor_ids: { ga_client_id: "1718000000.1763632000" },
-        session: { id: "s1", number: 3, started_at: "2026-11-20T09:55:00.000Z", is_new: false },
+        ...visitor,
       },
       properties: { name: "Hats", url: "https://shop.example/hats?gclid=Cj0abc", title: "Hats", category: "catalogue" },
     },
@@ -341,7 +340,7 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     },
     out: {
       shared: {
-        client_id: "1760531994.3135374189",
+        ...shared,
         user_location: { country_id: "US", region_id: "US-CA", city: "Mountain View" },
         device: {
           category: "desktop",
@@ -372,7 +371,7 @@ export const ga4Examples: Example<Ga4Settings>[] = [
       },
     },
     out: {
-      shared: { client_id: "1760531994.3135374189", ip_override: "203.0.113.7", user_agent: userAgent },
+      shared: { ...shared, ip_override: "203.0.113.7", user_agent: userAgent },
       event: { name: "login", timestamp_micros, params: { engagement_time_msec: 1, message_id: "m1" } },
     },
   },
@@ -381,7 +380,7 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     in: { message_id: "m1", event: "Signed In", context: { consent: { analytics: true, marketing: true } } },
     out: {
       shared: {
-        client_id: "1760531994.3135374189",
+        ...shared,
         consent: { ad_user_data: "GRANTED", ad_personalization: "GRANTED" },
       },
       event: { name: "login", timestamp_micros, params: { engagement_time_msec: 1, message_id: "m1" } },
@@ -412,7 +411,7 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     },
     out: {
       shared: {
-        client_id: "1760531994.3135374189",
+        ...shared,
         user_id: "u1",
         user_data: {
           sha256_email_address: ["d6117306485ed0e50afab3ac871e98f81699151f30281527d63ff5f233656c69"],
@@ -444,7 +443,7 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     },
     out: {
       shared: {
-        client_id: "1760531994.3135374189",
+        ...shared,
         user_id: "u1",
         consent: { ad_user_data: "DENIED", ad_personalization: "DENIED" },
       },
@@ -471,7 +470,7 @@ export const ga4Examples: Example<Ga4Settings>[] = [
       shared,
       event: {
         name: "login",
-        timestamp_micros: 1795168801000000,
+        timestamp_micros: timestamp_micros + 1_000_000,
         params: { engagement_time_msec: 1, message_id: "m1" },
       },
     },

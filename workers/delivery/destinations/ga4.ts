@@ -30,12 +30,12 @@ import { ga4Examples } from "./ga4.examples.ts";
 const settings = z.object({
   measurement_id: z.string().regex(/^G-[A-Z0-9]+$/, "a GA4 measurement id begins with G-"),
   api_secret: secret(),
-  /** Where Google receives the events. */
-  endpoint_region: z.enum(["global", "eu"]).default("global"),
+  /** Where Google receives the events. Absent: global. */
+  endpoint_region: z.enum(["global", "eu"]).optional(),
   /** Marks every event for DebugView. They still count. */
-  debug: z.boolean().default(false),
+  debug: z.boolean().optional(),
   /** Sends hashed e-mail, phone, name and address. The property's owner must have accepted Google's terms for it. */
-  send_user_data: z.boolean().default(false),
+  send_user_data: z.boolean().optional(),
 });
 export type Ga4Settings = z.infer<typeof settings>;
 
@@ -47,20 +47,18 @@ export interface Ga4Payload {
   event: { name: string; timestamp_micros: number; params: Params };
 }
 
+const LIST = { list_id: "item_list_id", category: "item_list_name" };
+const PROMOTION = { name: "promotion_name", creative: "creative_name", position: "creative_slot" };
+const CHECKOUT = { shipping_method: "shipping_tier", payment_method: "payment_type" };
+
 /** Segment's event → Google's, with the properties that go by another name there. */
 const EVENTS = eventTable<{ name: string; rename?: Record<string, string> }>({
   "Products Searched": { name: "search", rename: { query: "search_term" } },
-  "Product List Viewed": { name: "view_item_list", rename: { list_id: "item_list_id", category: "item_list_name" } },
-  "Product List Filtered": { name: "view_item_list", rename: { list_id: "item_list_id", category: "item_list_name" } },
-  "Promotion Viewed": {
-    name: "view_promotion",
-    rename: { name: "promotion_name", creative: "creative_name", position: "creative_slot" },
-  },
-  "Promotion Clicked": {
-    name: "select_promotion",
-    rename: { name: "promotion_name", creative: "creative_name", position: "creative_slot" },
-  },
-  "Product Clicked": { name: "select_item", rename: { list_id: "item_list_id" } },
+  "Product List Viewed": { name: "view_item_list", rename: LIST },
+  "Product List Filtered": { name: "view_item_list", rename: LIST },
+  "Promotion Viewed": { name: "view_promotion", rename: PROMOTION },
+  "Promotion Clicked": { name: "select_promotion", rename: PROMOTION },
+  "Product Clicked": { name: "select_item", rename: LIST },
   "Product Viewed": { name: "view_item" },
   "Product Added": { name: "add_to_cart" },
   "Product Removed": { name: "remove_from_cart" },
@@ -69,14 +67,8 @@ const EVENTS = eventTable<{ name: string; rename?: Record<string, string> }>({
   "Cart Shared": { name: "share", rename: { share_via: "method", cart_id: "item_id" } },
   "Cart Viewed": { name: "view_cart" },
   "Checkout Started": { name: "begin_checkout" },
-  "Checkout Step Completed": {
-    name: "add_shipping_info",
-    rename: { shipping_method: "shipping_tier", payment_method: "payment_type" },
-  },
-  "Payment Info Entered": {
-    name: "add_payment_info",
-    rename: { shipping_method: "shipping_tier", payment_method: "payment_type" },
-  },
+  "Checkout Step Completed": { name: "add_shipping_info", rename: CHECKOUT },
+  "Payment Info Entered": { name: "add_payment_info", rename: CHECKOUT },
   "Order Completed": { name: "purchase" },
   "Order Refunded": { name: "refund" },
   "Signed Up": { name: "sign_up" },
@@ -262,8 +254,10 @@ function eventParams(event: Event, name: string, settings: Public<Ga4Settings>):
     params[key] = typeof added === "string" ? cut(added, PAGE_LENGTHS[key] ?? VALUE_LENGTH) : added;
   };
   const { session, page } = context;
-  // Without these two an event belongs to no session and shows in no realtime report.
-  add("session_id", session && Math.floor(Date.parse(session.started_at) / 1_000));
+  // Without these two an event belongs to no session and shows in no realtime report. Who runs Google's own tag as well
+  // may name its session.
+  const started = session && Math.floor(Date.parse(session.started_at) / 1_000);
+  add("session_id", number(properties.session_id) ?? started);
   add("engagement_time_msec", number(properties.engagement_time_msec) ?? 1);
   if (settings.debug) add("debug_mode", true);
   add("transaction_id", transaction_id);

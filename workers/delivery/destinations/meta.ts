@@ -25,12 +25,12 @@ const settings = z.object({
   access_token: secret(),
   /** Shows events under "Test events". Meta counts them all the same. */
   test_event_code: z.string().min(1).optional(),
-  /** Where the customer's events happen; Meta holds them to the truth of it. */
+  /** Where the customer's events happen; Meta holds them to the truth of it. Absent: website. */
   action_source: z
     .enum(["website", "app", "email", "phone_call", "chat", "physical_store", "system_generated", "other"])
-    .default("website"),
+    .optional(),
   /** Restricts what Meta does with people from US states with such laws; Meta tells them by their IP address. */
-  limited_data_use: z.boolean().default(false),
+  limited_data_use: z.boolean().optional(),
 });
 export type MetaSettings = z.infer<typeof settings>;
 
@@ -72,17 +72,17 @@ export const meta = defineDestination<MetaSettings, MetaEvent>({
   // thousand events take longer. It tells repeated events by event_id for 48 h, and takes none from over 7 days ago.
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 50, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
-  map(event, settings): MetaEvent | Skip {
+  map(event, { action_source = "website", limited_data_use }): MetaEvent | Skip {
     const name =
       event.type === "page" ? "PageView" : event.type === "track" ? (EVENTS(event) ?? event.event) : undefined;
     if (!name) return skip("event_not_mapped", `Meta has no event for "${event.type}"`);
     // One event too old makes Meta refuse the whole request. Shops may report what happened over their counter for longer.
-    const time = eventTime(event, (settings.action_source === "physical_store" ? 62 : 7) * 24);
+    const time = eventTime(event, (action_source === "physical_store" ? 62 : 7) * 24);
     if (isSkip(time)) return time;
 
     const { user_agent, page } = event.context;
     const event_source_url = webAddress(page?.url);
-    if (settings.action_source === "website") {
+    if (action_source === "website") {
       if (!user_agent) return skip("missing_field", "a website event needs context.user_agent");
       if (!event_source_url) return skip("missing_field", "a website event needs context.page.url, http or https");
     }
@@ -94,14 +94,14 @@ export const meta = defineDestination<MetaSettings, MetaEvent>({
       event_name: name,
       event_time: Math.floor(time.getTime() / 1_000),
       event_id: event.message_id,
-      action_source: settings.action_source,
+      action_source,
       ...defined({
         event_source_url,
         referrer_url: webAddress(page?.referrer),
       }),
       user_data: userData(event, time),
       ...defined({ custom_data: unlessEmpty(custom_data) }),
-      ...(settings.limited_data_use && LIMITED_DATA_USE),
+      ...(limited_data_use && LIMITED_DATA_USE),
     };
   },
 
@@ -172,8 +172,9 @@ function browserId(id: string | undefined): string | undefined {
  * What `_fbc` would hold: `fb.1.<milliseconds>.<fbclid>`, 1 being right for ids that no cookie keeps. An fbclid keeps its
  * capitals. https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/fbp-and-fbc
  */
-function clickId({ context }: Event, time: Date): string | undefined {
-  const fbclid = pick(record(context.click_ids), "fbclid") ?? /[?&]fbclid=([^&#]+)/.exec(context.page?.url ?? "")?.[1];
+function clickId({ context: { page, click_ids } }: Event, time: Date): string | undefined {
+  const found = /[?&]fbclid=([^&#\s]+)/.exec(`${page?.url ?? ""} ${page?.search ?? ""}`)?.[1];
+  const fbclid = pick(record(click_ids), "fbclid") ?? found;
   return fbclid && /^\S+$/.test(fbclid) ? `fb.1.${time.getTime()}.${fbclid}` : undefined;
 }
 
@@ -237,10 +238,12 @@ function webAddress(url: string | undefined): string | undefined {
   return url && /^https?:\/\//i.test(url) ? url : undefined;
 }
 
-/** Passing troubles and throttling: these codes, those marked is_transient, and HTTP 5xx. 368 is a block that ends. */
+/** Passing troubles and throttling: these codes and those marked is_transient. 368 is a block that ends. */
 const PASSING = new Set([1, 2, 4, 17, 341, 368, 613, 5_000, 21_009, 80_003, 80_004]);
 /** A token that is expired, revoked or lacks a permission; 200 to 299 are permissions too. */
 const NOT_ALLOWED = new Set([3, 10, 102, 190]);
+/** Invalid parameters, too many of them: no repetition mends that. Only of a code that is in no list the status decides. */
+const INVALID = new Set([100, 105]);
 
 function outcomeOfError(error: Record<string, unknown>, status: number, refused: (reason: string) => Outcome): Outcome {
   const code = number(error.code) ?? 0;
@@ -254,8 +257,7 @@ function outcomeOfError(error: Record<string, unknown>, status: number, refused:
   if (NOT_ALLOWED.has(code) || (code >= 200 && code <= 299) || (code === 100 && subcode === 33)) {
     return { outcome: "unauthorised", reason };
   }
-  if (PASSING.has(code) || error.is_transient === true || status >= 500 || status === 429) {
-    return { outcome: "retry", reason };
-  }
+  if (PASSING.has(code) || error.is_transient === true) return { outcome: "retry", reason };
+  if (!INVALID.has(code) && (status >= 500 || status === 429)) return { outcome: "retry", reason };
   return refused(reason);
 }

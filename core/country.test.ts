@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import { countryCode } from "./country.ts";
+
+it.each([
+  ["US", "US"],
+  [" us ", "US"],
+  ["U.S.A.", "US"],
+  ["United States of America", "US"],
+  ["UNITED_STATES", "US"],
+  ["UK", "GB"],
+  ["united kingdom", "GB"],
+  ["UAE", "AE"],
+  ["Germany", "DE"],
+  ["Côte d'Ivoire", "CI"],
+  ["Ivory Coast", "CI"],
+  ["Bosnia and Herzegovina", "BA"],
+  ["Saint Kitts and Nevis", "KN"],
+  ["Burma", "MM"],
+  ["Myanmar", "MM"],
+  ["Turkey", "TR"],
+  ["Türkiye", "TR"],
+  ["Czech Republic", "CZ"],
+  ["South Korea", "KR"],
+  ["Hong Kong", "HK"],
+  ["East Timor", "TL"],
+  ["Republic of Narnia", undefined],
+  ["XX", undefined],
+  ["EU", undefined],
+  ["United Nations", undefined],
+  ["中国", undefined],
+  ["", undefined],
+])("takes %j for %j", (written, code) => expect(countryCode(written)).toBe(code));
