@@ -66,8 +66,11 @@ export async function startStack({
     await sink.close();
     throw error;
   });
+  const url = `http://localhost:${chosen}`;
+  // The simulator never runs cron triggers by itself.
+  const cron = setInterval(() => fetch(`${url}/cdn-cgi/local/scheduled`).catch(() => {}), 60_000);
   return {
-    url: `http://localhost:${chosen}`,
+    url,
     environment_id: environment.id,
     write_key: secrets.write_key,
     server_key: secrets.server_key,
@@ -75,6 +78,7 @@ export async function startStack({
     sink,
     ended: worker.ended,
     close: async () => {
+      clearInterval(cron);
       await worker.stop();
       await sink.close();
     },

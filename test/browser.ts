@@ -63,7 +63,7 @@ const PACKAGE = join(import.meta.dirname, "../node_modules/@sparticuz/chromium")
 const CACHE = join(import.meta.dirname, "../node_modules/.cache");
 
 /**
- * @sparticuz/chromium, unpacked once per version (3 s, 260 MB) into node_modules/.cache. The package was made for AWS Lambda:
+ * @sparticuz/chromium, unpacked once per version (3 s, 210 MB) into node_modules/.cache. The package was made for AWS Lambda:
  * - It unpacks straight into the temporary folder and takes whatever lies there for complete. We give it a private one and
  *   rename that when done, so two processes that come first at once cannot meet a half-written browser.
  * - Told that it runs on Lambda, it also unpacks the shared libraries (NSS, expat) which a plain Debian lacks. The browser,

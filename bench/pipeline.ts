@@ -1,0 +1,194 @@
+/**
+ * Events per second through everything, from HTTP to the vendors' answers, and what a million of them would be billed: the run
+ * counts its own operations at every binding (metered-worker.ts) and multiplies them with the list prices.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { drizzle } from "drizzle-orm/d1";
+import * as schema from "../db/schema.ts";
+import { seed } from "../db/seed.ts";
+import { load, post } from "./load.ts";
+import { dollars, type Operation, type Operations, PRICES } from "./prices.ts";
+import { traffic } from "./traffic.ts";
+import { type BenchWorker, machine, startWorker } from "./workerd.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const EVENTS = 20_000;
+const EVENTS_A_REQUEST = 10;
+const CONNECTIONS = 8;
+const QUEUES = ["raw-events", "delivery-0", "delivery-1", "delivery-2", "delivery-3"];
+
+export async function benchPipeline(progress: (text: string) => void) {
+  const sink = await startSink();
+  const secrets = {
+    write_key: "wk_bench",
+    server_key: "sk_bench",
+    webhook_secret: `whsec_${randomBytes(32).toString("base64")}`,
+    credentials_key: randomBytes(32).toString("base64"),
+  };
+  const worker = await startWorker("pipeline", "bench/metered-worker.ts", bindings(sink.url, secrets.credentials_key));
+  try {
+    await prepare(worker, secrets);
+    progress("pipeline: warming up");
+    await run(worker, 1_000, 1, 0, () => {});
+    await operations(worker);
+
+    const cpu = worker.cpuMs();
+    const started = performance.now();
+    const status = await run(worker, EVENTS, 2, 1_000, (done) =>
+      progress(`pipeline: ${done} of ${EVENTS} events delivered`),
+    );
+    const seconds = (performance.now() - started) / 1_000;
+    const cpuMs = worker.cpuMs() - cpu;
+    // The lake is part of the bill: what waits in the shards' logs is written now rather than after five minutes.
+    await api(worker, "/api/v1/status/flush", "POST");
+    const counted = { ...(await operations(worker)), worker_cpu_ms: cpuMs };
+    const perMillion = scale(counted, 1_000_000 / EVENTS);
+    return {
+      benchmark: "pipeline",
+      machine: machine(),
+      events: EVENTS,
+      events_a_request: EVENTS_A_REQUEST,
+      integrations: status.integrations.map(({ name, delivered, filtered, dead_lettered }) => ({
+        name,
+        delivered,
+        filtered,
+        dead_lettered,
+      })),
+      seconds: round(seconds, 1),
+      events_per_second: Math.round(EVENTS / seconds),
+      cpu_us_per_event: round((cpuMs * 1_000) / EVENTS, 0),
+      rows_written_per_event: round(counted.rows_written / EVENTS, 4),
+      operations_per_million_events: Object.fromEntries(
+        Object.entries(perMillion).map(([name, n]) => [name, Math.round(n)]),
+      ),
+      dollars_per_million_events: round(dollars(perMillion), 3),
+      dollars_by_operation: Object.fromEntries(
+        (Object.keys(PRICES) as Operation[]).map((name) => [
+          name,
+          round((perMillion[name] * PRICES[name].dollars) / PRICES[name].per, 4),
+        ]),
+      ),
+      note: "CPU is the whole workerd process with the simulated queues, storage and both ends of every call: an upper bound. Object time is how long callers waited. The first of each month's included amounts are not taken off.",
+    };
+  } finally {
+    await worker.stop();
+    sink.stop();
+  }
+}
+
+interface Status {
+  events: number;
+  duplicates: number;
+  integrations: { name: string; delivered: number; dead_lettered: number; filtered: Record<string, number> }[];
+}
+
+/** Sends `count` events and waits until each has a final outcome at each integration. `before` events were sent earlier. */
+async function run(
+  worker: BenchWorker,
+  count: number,
+  seedOfTraffic: number,
+  before: number,
+  progress: (done: number) => void,
+): Promise<Status> {
+  const events = traffic(count, seedOfTraffic);
+  const authorization = `Basic ${btoa("sk_bench:")}`;
+  const requests = Array.from({ length: count / EVENTS_A_REQUEST }, (_, i) => {
+    const batch = events.slice(i * EVENTS_A_REQUEST, (i + 1) * EVENTS_A_REQUEST);
+    return post(worker.url, "/v1/batch", { authorization }, JSON.stringify({ batch }));
+  });
+  const sent = await load(worker.url, (i) => requests[i]!, {
+    connections: CONNECTIONS,
+    seconds: 120,
+    most: requests.length,
+  });
+  if (sent.statuses[200] !== requests.length)
+    throw new Error(`not every request was answered 200: ${JSON.stringify(sent.statuses)}`);
+  const goal = before + count;
+  let last = -1;
+  for (
+    let quietSince = Date.now();
+    Date.now() - quietSince < 60_000;
+    await new Promise((wait) => setTimeout(wait, 100))
+  ) {
+    const status = (await api(worker, "/api/v1/status")) as Status;
+    const done = Math.min(...status.integrations.map(finalOutcomes));
+    if (done >= goal && status.events + status.duplicates >= goal) return status;
+    if (done !== last) {
+      if (Math.floor(done / 2_000) !== Math.floor(last / 2_000)) progress(done - before);
+      quietSince = Date.now();
+    }
+    last = done;
+  }
+  throw new Error(`stuck: only ${last} of ${goal} events have a final outcome everywhere`);
+}
+
+function finalOutcomes({ delivered, dead_lettered, filtered }: Status["integrations"][number]): number {
+  return delivered + dead_lettered + Object.values(filtered).reduce((sum, n) => sum + n, 0);
+}
+
+async function api(worker: BenchWorker, path: string, method = "GET"): Promise<unknown> {
+  const answer = await fetch(new URL(path, worker.url), { method, headers: { authorization: "Bearer bench" } });
+  if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
+  return answer.json();
+}
+
+/** The count since the last call, which it sets back to nothing. */
+async function operations(worker: BenchWorker): Promise<Operations> {
+  const counted = (await (await fetch(new URL("/__operations", worker.url))).json()) as Partial<Operations>;
+  return Object.fromEntries(
+    (Object.keys(PRICES) as Operation[]).map((name) => [name, counted[name] ?? 0]),
+  ) as Operations;
+}
+
+async function prepare(worker: BenchWorker, secrets: Parameters<typeof seed>[2]): Promise<void> {
+  const db = await worker.miniflare.getD1Database("DB");
+  for (const file of (await readdir(join(ROOT, "db/migrations"))).sort()) {
+    const sql = await readFile(join(ROOT, "db/migrations", file), "utf8");
+    for (const statement of sql.split(";").filter((part) => part.trim())) await db.prepare(statement).run();
+  }
+  const kv = await worker.miniflare.getKVNamespace("CONFIG");
+  await seed(drizzle(db as unknown as D1Database, { schema }), kv as unknown as KVNamespace, secrets);
+}
+
+/** The root wrangler.toml's bindings, queues' waiting times included. */
+function bindings(sinkUrl: string, credentialsKey: string): Record<string, unknown> {
+  const consumer = (maxBatchSize: number) => ({ maxBatchSize, maxBatchTimeout: 1, maxRetries: 20, retryDelay: 5 });
+  return {
+    bindings: { ADMIN_TOKEN: "bench", CREDENTIALS_KEY: credentialsKey, VENDOR_SINK_URL: sinkUrl },
+    d1Databases: { DB: "millrace" },
+    kvNamespaces: { CONFIG: "config" },
+    r2Buckets: { LAKE: "lake" },
+    ratelimits: { SOURCE_LIMIT: { namespace_id: "1", simple: { limit: 100_000_000, period: 60 } } },
+    durableObjects: {
+      VISITOR_SHARD: { className: "VisitorShard", useSQLite: true },
+      INTEGRATION_GATE: { className: "IntegrationGate", useSQLite: true },
+      LIVE_FEED: { className: "LiveFeed", useSQLite: true },
+    },
+    analyticsEngineDatasets: { METRICS: { dataset: "millrace" } },
+    queueProducers: Object.fromEntries(QUEUES.map((name) => [name.replace("-", "_").toUpperCase(), name])),
+    queueConsumers: Object.fromEntries(QUEUES.map((name) => [name, consumer(name === "raw-events" ? 100 : 25)])),
+  };
+}
+
+async function startSink(): Promise<{ url: string; stop(): void }> {
+  const child: ChildProcess = spawn(process.execPath, [join(ROOT, "test/vendor-sink/main.ts"), "--port", "0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      const found = /vendor sink on (\S+)/.exec(text)?.[1];
+      if (found) resolve(found);
+    });
+    child.once("exit", (code) => reject(new Error(`the vendor sink ended with code ${code}`)));
+  });
+  return { url, stop: () => child.kill() };
+}
+
+function scale(operations: Operations, by: number): Operations {
+  return Object.fromEntries(Object.entries(operations).map(([name, n]) => [name, n * by])) as Operations;
+}
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits));

@@ -1,0 +1,22 @@
+/** `npm run bench -- ingest|pipeline [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
+import { parseArgs } from "node:util";
+import { benchIngest } from "./ingest.ts";
+import { benchPipeline } from "./pipeline.ts";
+
+const benchmarks = { ingest: benchIngest, pipeline: benchPipeline };
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const wanted = positionals.length ? positionals : Object.keys(benchmarks);
+const unknown = wanted.filter((name) => !(name in benchmarks));
+if (unknown.length) {
+  console.error(`no benchmark ${unknown.join(", ")}; there are ${Object.keys(benchmarks).join(", ")}`);
+  process.exit(2);
+}
+for (const name of wanted) {
+  const result = await benchmarks[name as keyof typeof benchmarks]((text) => process.stderr.write(`· ${text}\n`));
+  console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, null, 2));
+}
+process.exit();

@@ -1,0 +1,30 @@
+import { version } from "../package.json";
+import { landing } from "./landing.ts";
+
+let here: string | undefined;
+let referrer: string;
+
+/**
+ * Where and in what surroundings an event happens. The browser's own referrer stays that of the first page while a
+ * single-page application moves on, so here it is the URL before the present one.
+ */
+export function currentContext() {
+  const url = currentUrl();
+  if (url !== here) {
+    referrer = here ?? document.referrer;
+    here = url;
+  }
+  return {
+    page: { url, path: location.pathname, search: location.search, title: document.title, referrer },
+    locale: navigator.language,
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    screen: { width: screen.width, height: screen.height },
+    ...landing(),
+    library: { name: "millrace.js", version },
+  };
+}
+
+/** Without the fragment, which never reaches a server by itself and may hold a token. */
+export function currentUrl(): string {
+  return location.href.split("#")[0]!;
+}

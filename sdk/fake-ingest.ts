@@ -1,0 +1,83 @@
+/** For tests: an ingest that serves the SDK, keeps every request it gets, and fails when it is told to. */
+import { readFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { buildSdk } from "../scripts/build-sdk.ts";
+
+/** An event as JSON brings it: a test says what it expects in it. */
+// biome-ignore lint/suspicious/noExplicitAny: it is whatever was sent
+export type ReceivedEvent = Record<string, any>;
+
+export interface ReceivedRequest {
+  method: string;
+  headers: IncomingMessage["headers"];
+  bytes: number;
+  at: number;
+  body: { write_key: string; sent_at: string; batch: ReceivedEvent[] };
+}
+
+export interface FakeIngest {
+  origin: string;
+  requests: ReceivedRequest[];
+  /** Of all requests, in order of arrival; a retry counts again. */
+  events(): ReceivedEvent[];
+  /** What the next requests are answered, in turn; after that and by default 200. Status 0 breaks the protocol. */
+  failures: { status: number; headers?: Record<string, string> }[];
+  close(): Promise<void>;
+}
+
+export async function startIngest(): Promise<FakeIngest> {
+  const script = await readFile(await sdk());
+  const requests: ReceivedRequest[] = [];
+  const failures: FakeIngest["failures"] = [];
+
+  const { origin, close } = await listen(async (request, response) => {
+    if (request.method === "GET") {
+      response.setHeader("content-type", "text/javascript").end(script);
+      return;
+    }
+    const at = Date.now();
+    const body = await text(request);
+    requests.push({
+      method: request.method!,
+      headers: request.headers,
+      bytes: Buffer.byteLength(body),
+      at,
+      body: body ? JSON.parse(body) : { batch: [] },
+    });
+    const { status, headers } = failures.shift() ?? { status: 200 };
+    if (status === 0) {
+      request.socket.end("no HTTP");
+      return;
+    }
+    response.writeHead(status, {
+      "access-control-allow-origin": request.headers.origin,
+      "access-control-allow-credentials": "true",
+      "access-control-expose-headers": "retry-after",
+      ...headers,
+    });
+    response.end();
+  });
+  return { origin, requests, failures, close, events: () => requests.flatMap((request) => request.body.batch) };
+}
+
+/** A server on a port of its own, hence on an origin of its own. */
+export async function listen(listener: RequestListener): Promise<{ origin: string; close(): Promise<void> }> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  return {
+    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+let built: Promise<string> | undefined;
+function sdk(): Promise<string> {
+  built ??= buildSdk();
+  return built;
+}

@@ -1,0 +1,116 @@
+import { lasting } from "./storage.ts";
+import type { SentEvent, Transport } from "./transport.ts";
+
+const BATCH_EVENTS = 10;
+const BATCH_WAIT_MS = 2_000;
+const KEPT_EVENTS = 500;
+const TRIES = 10;
+const FIRST_BACKOFF_MS = 1_000;
+const LONGEST_BACKOFF_MS = 60_000;
+
+export interface Queue {
+  add(event: SentEvent): void;
+  /** Sends what is waiting; resolves when that is done, or when a request failed and the rest waits for another try. */
+  flush(): Promise<void>;
+  /** Hands everything to the browser, because this may be the last chance to run. */
+  depart(): void;
+}
+
+/**
+ * Events in the order in which they happened: ten to a request, or fewer when the first of them is two seconds old, and one
+ * request at a time. A request that fails is repeated with the same events, so with the same message ids.
+ */
+export function createQueue(transport: Transport): Queue {
+  const waiting: SentEvent[] = [];
+  /** The batch on its way, or between two tries. */
+  let batch: SentEvent[] = [];
+  /** How many of the waiting ones are to go now. */
+  let due = 0;
+  let tries = 0;
+  let pausing = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let sending = Promise.resolve();
+  /** From a failed request to the next one that gets through, a copy of all events lies in localStorage for the next page. */
+  let mirrored = false;
+
+  const mirror = () => lasting.set("queue", [...batch, ...waiting]);
+
+  function take(): SentEvent[] {
+    let count = Math.min(due, BATCH_EVENTS);
+    while (count > 1 && !transport.fits(waiting.slice(0, count))) count--;
+    due -= count;
+    return waiting.splice(0, count);
+  }
+
+  async function send(): Promise<void> {
+    while (!pausing && (batch.length || (due && waiting.length))) {
+      if (!batch.length) batch = take();
+      const outcome = await transport.post(batch);
+      if (outcome === "settled") {
+        if (mirrored) lasting.set("queue");
+        mirrored = false;
+      } else {
+        mirrored = true;
+        // Without a network there is nobody to spare, and nothing to give up on.
+        pause(navigator.onLine ? Math.max(outcome.retryAfterMs, backoffMs(++tries)) : LONGEST_BACKOFF_MS);
+      }
+      if (outcome === "settled" || tries === TRIES) {
+        batch = [];
+        tries = 0;
+      }
+      if (mirrored) mirror();
+    }
+  }
+
+  function pause(ms: number): void {
+    pausing = true;
+    setTimeout(() => {
+      pausing = false;
+      flush();
+    }, ms);
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    due = waiting.length;
+    sending = sending.then(send);
+    return sending;
+  }
+
+  const left = lasting.get<SentEvent[]>("queue");
+  if (Array.isArray(left) && left.length) {
+    waiting.push(...left);
+    mirrored = true;
+    flush();
+  }
+
+  return {
+    add(event) {
+      waiting.push(event);
+      if (batch.length + waiting.length > KEPT_EVENTS) waiting.shift();
+      if (waiting.length % BATCH_EVENTS === 0) flush();
+      else timer ??= setTimeout(flush, BATCH_WAIT_MS);
+    },
+
+    flush,
+
+    /** While the server does not answer, what is mirrored is safer where it is: the next page will send it. */
+    depart() {
+      due = waiting.length;
+      while (!mirrored && waiting.length) {
+        const rest = take();
+        if (transport.beacon(rest)) continue;
+        waiting.unshift(...rest);
+        mirrored = true;
+      }
+      if (mirrored) mirror();
+      flush();
+    },
+  };
+}
+
+/** Doubles from 1 s to a minute, less up to half of it by chance, so that visitors do not all come back at once. */
+function backoffMs(tries: number): number {
+  return Math.min(FIRST_BACKOFF_MS * 2 ** (tries - 1), LONGEST_BACKOFF_MS) * (1 - Math.random() / 2);
+}

@@ -1,0 +1,7 @@
+/** A random UUID (version 4). `crypto.randomUUID` is there on https and localhost only. */
+export function uuid(): string {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
+    (+digit ^ (crypto.getRandomValues(new Uint8Array(1))[0]! & (15 >> (+digit / 4)))).toString(16),
+  );
+}
