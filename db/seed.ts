@@ -22,13 +22,13 @@ const INTEGRATIONS = [
     id: "int_ga4",
     name: "ga4",
     destination: "ga4",
-    settings: { measurement_id: "G-MILLRACE01", api_secret: "demo-api-secret" },
+    settings: { measurement_id: "G-MILLRACE01", api_secret: "demo-api-secret", identify_as: "login" },
   },
   {
     id: "int_meta",
     name: "meta",
     destination: "meta",
-    settings: { pixel_id: "1234567890123456", access_token: "demo-access-token" },
+    settings: { pixel_id: "1234567890123456", access_token: "demo-access-token", identify_as: "CustomerIdentified" },
   },
   {
     id: "int_webhook",

@@ -476,6 +476,15 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     },
   },
   {
+    title: "identify becomes an event where the customer names one",
+    settings: { identify_as: "login" },
+    in: { message_id: "m1", type: "identify", event: "identify", user_id: "u1" },
+    out: {
+      shared: { ...shared, user_id: "u1" },
+      event: { name: "login", timestamp_micros: 1795168800000000, params: { message_id: "m1", engagement_time_msec: 1 } },
+    },
+  },
+  {
     title: "identify is no event for Google; its facts travel with the others",
     in: { message_id: "m1", type: "identify", event: "identify", traits: { email: "jane@example.com" } },
     out: { skip: "event_not_mapped", detail: "identify: its facts travel with the other events" },

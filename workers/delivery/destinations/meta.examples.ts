@@ -295,6 +295,12 @@ export const metaExamples: Example<MetaSettings>[] = [
     out: { ...onHats, event_name: "Contact", user_data },
   },
   {
+    title: "identify becomes an event where the customer names one",
+    settings: { identify_as: "CompleteRegistration" },
+    in: { message_id: "m1", type: "identify", event: "identify", context: web },
+    out: { ...onHats, event_name: "CompleteRegistration", user_data },
+  },
+  {
     title: "identify is no event for Meta",
     in: { message_id: "m1", type: "identify", event: "identify", traits: { email: "jane@example.com" } },
     out: { skip: "event_not_mapped", detail: 'Meta has no event for "identify"' },

@@ -1,5 +1,5 @@
 // https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters
-import { z } from "zod";
+import * as z from "zod";
 import { currencyOf, eventTable, orderIdOf, productsOf, worthOf } from "../../../core/commerce.ts";
 import type { Event } from "../../../core/event.ts";
 import { CONTACT_PROPERTIES, identifier, identifiers, personOf } from "../../../core/identifiers.ts";
@@ -31,6 +31,8 @@ const settings = z.object({
     .optional(),
   /** Restricts what Meta does with people from US states with such laws; Meta tells them by their IP address. */
   limited_data_use: z.boolean().optional(),
+  /** The event that an identify call becomes, e.g. `CompleteRegistration`. Absent: none. */
+  identify_as: z.string().min(1).max(50).optional(),
 });
 export type MetaSettings = z.infer<typeof settings>;
 
@@ -62,6 +64,12 @@ const EVENTS = eventTable({
   "Signed Up": "CompleteRegistration",
 });
 
+function eventName(event: Event, identifyAs: string | undefined): string | undefined {
+  if (event.type === "page") return "PageView";
+  if (event.type === "track") return EVENTS(event) ?? event.event;
+  return event.type === "identify" ? identifyAs : undefined;
+}
+
 export const meta = defineDestination<MetaSettings, MetaEvent>({
   name: "meta",
   title: "Meta Conversions API",
@@ -72,9 +80,8 @@ export const meta = defineDestination<MetaSettings, MetaEvent>({
   // thousand events take longer. It tells repeated events by event_id for 48 h, and takes none from over 7 days ago.
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 50, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
-  map(event, { action_source = "website", limited_data_use }): MetaEvent | Skip {
-    const name =
-      event.type === "page" ? "PageView" : event.type === "track" ? (EVENTS(event) ?? event.event) : undefined;
+  map(event, { action_source = "website", limited_data_use, identify_as }): MetaEvent | Skip {
+    const name = eventName(event, identify_as);
     if (!name) return skip("event_not_mapped", `Meta has no event for "${event.type}"`);
     // One event too old makes Meta refuse the whole request. Shops may report what happened over their counter for longer.
     const time = eventTime(event, (action_source === "physical_store" ? 62 : 7) * 24);
