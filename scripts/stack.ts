@@ -18,6 +18,9 @@ import { buildAssets } from "./build-assets.ts";
 const ROOT = resolve(import.meta.dirname, "..");
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
 
+/** No questions, no telemetry, and no asking Cloudflare where this machine stands: the stack works without a network. */
+const QUIET = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
+
 export interface StackOptions {
   /** 0 picks a free one. */
   port: number;
@@ -135,7 +138,7 @@ async function startWorker(
     [WRANGLER, ...args, "--show-interactive-dev-session=false", "--log-level", "warn"],
     {
       cwd: ROOT,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", FORCE_COLOR: "0", CI: "1" },
+      env: { ...QUIET, FORCE_COLOR: "0" },
       stdio: ["ignore", "pipe", "pipe"],
       // Its own process group, so that `stop` reaches workerd as well.
       detached: process.platform !== "win32",
@@ -187,7 +190,7 @@ function wrangler(args: string[]): Promise<void> {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [WRANGLER, ...args], {
       cwd: ROOT,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "1" },
+      env: QUIET,
       stdio: ["ignore", "pipe", "pipe"],
     });
     let said = "";

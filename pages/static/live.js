@@ -64,7 +64,7 @@ function addEvent({ received, event, receipt }) {
     entry.pills.set(integration, pill);
     vendors.append(pill);
   }
-  const time = new Date(event.timestamp).toLocaleTimeString();
+  const time = new Date(event.timestamp).toLocaleTimeString([], { timeStyle: "medium" });
   path.append(
     heading("Received"),
     element("pre", { textContent: JSON.stringify(received, null, 2) }),
