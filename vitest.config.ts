@@ -20,6 +20,8 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
+          // One isolate for all files: starting one for each costs more than all the tests. Tests use names of their own.
+          isolate: false,
           include: ["{core,workers,durable-objects,db}/**/*.test.ts"],
           setupFiles: ["test/workerd-setup.ts"],
         },

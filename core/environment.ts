@@ -2,7 +2,7 @@
  * An environment's compiled configuration: what ingest, processor and delivery read. D1 is the truth; every change
  * publishes these documents to KV (`publish-environment.ts`), so nothing on the hot path asks D1.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { shardMap } from "./shard-map.ts";
 
 /** Why an event may be sent somewhere. `functional` needs no consent: the customer's own systems. */

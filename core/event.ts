@@ -3,13 +3,17 @@
  * snake_case throughout; `fromSegment` is the one place that accepts the camelCase of the Segment spec
  * (https://segment.com/docs/connections/spec/common/). What a customer put inside `properties` or `traits` is never renamed.
  */
-import { z } from "zod";
+import * as z from "zod";
+import { isRecord } from "./values.ts";
 
 /** Sizes are of UTF-8 JSON. They are Segment's published limits for one event, one request and one batch. */
 export const LIMITS = {
   EVENT_BYTES: 32 * 1024,
   REQUEST_BYTES: 500 * 1024,
   BATCH_EVENTS: 2_500,
+  /** Ours: whoever walks an event's values may do so by recursion. `{a: {b: 1}}` has two levels. */
+  LEVELS: 32,
+  VENDOR_IDS: 32,
 } as const;
 
 export const EVENT_TYPES = ["page", "track", "identify", "group", "alias", "screen"] as const;
@@ -25,7 +29,9 @@ export const consent = z.object({ analytics: z.boolean().optional(), marketing: 
 export type Consent = z.infer<typeof consent>;
 
 /** Identifiers that advertising and analytics vendors know this browser by, in each vendor's own format. */
-export const vendorIds = z.record(z.string().max(64), z.string().max(512));
+export const vendorIds = z
+  .record(z.string().max(64), z.string().max(512))
+  .refine((ids) => Object.keys(ids).length <= LIMITS.VENDOR_IDS, `holds more than ${LIMITS.VENDOR_IDS} ids`);
 export type VendorIds = z.infer<typeof vendorIds>;
 
 export const eventContext = z.looseObject({
@@ -67,7 +73,7 @@ export const eventContext = z.looseObject({
 });
 export type EventContext = z.infer<typeof eventContext>;
 
-export const event = z.object({
+const envelope = z.object({
   message_id: id,
   anonymous_id: id,
   user_id: id.optional(),
@@ -85,6 +91,7 @@ export const event = z.object({
   sent_at: isoTime.optional(),
   received_at: isoTime,
 });
+export const event = envelope.refine((value) => isShallow(value), `nests deeper than ${LIMITS.LEVELS} levels`);
 export type Event = z.infer<typeof event>;
 export type EventType = Event["type"];
 
@@ -95,7 +102,8 @@ export interface EventDefaults {
   anonymous_id?: string | undefined;
   message_id(): string;
   received_at: string;
-  sent_at?: string | undefined;
+  /** As the client wrote it. */
+  sent_at?: unknown;
 }
 
 export type ParsedEvent = { ok: true; event: Event } | { ok: false; code: string; message: string };
@@ -105,10 +113,8 @@ export type ParsedEvent = { ok: true; event: Event } | { ok: false; code: string
  * Never throws: a bad event is refused with a public code and a sentence that names the field.
  */
 export function parseEvent(raw: unknown, defaults: EventDefaults): ParsedEvent {
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
-    return { ok: false, code: "invalid_event", message: "an event must be a JSON object" };
-  }
-  const result = event.safeParse(fromSegment(raw as Record<string, unknown>, defaults));
+  if (!isRecord(raw)) return { ok: false, code: "invalid_event", message: "an event must be a JSON object" };
+  const result = event.safeParse(fromSegment(raw, defaults));
   if (!result.success) {
     const issue = result.error.issues[0]!;
     return { ok: false, code: "invalid_event", message: `${issue.path.join(".") || "event"}: ${issue.message}` };
@@ -118,17 +124,18 @@ export function parseEvent(raw: unknown, defaults: EventDefaults): ParsedEvent {
 
 type Raw = Record<string, unknown>;
 
+/** What is not there is undefined, which neither the schema nor JSON minds. */
 function fromSegment(raw: Raw, defaults: EventDefaults): Raw {
   const type = defaults.type ?? raw.type;
-  const userId = raw.user_id ?? raw.userId;
+  const userId = idOf(raw.user_id ?? raw.userId);
   const properties = raw.properties ?? {};
-  return omitUndefined({
-    message_id: raw.message_id ?? raw.messageId ?? defaults.message_id(),
+  return {
+    message_id: idOf(raw.message_id ?? raw.messageId) ?? defaults.message_id(),
     // Server SDKs identify by userId alone: the person then is their own visitor, so sessions and dedupe still work.
-    anonymous_id: raw.anonymous_id ?? raw.anonymousId ?? defaults.anonymous_id ?? userId,
-    user_id: userId ?? undefined,
-    group_id: raw.group_id ?? raw.groupId,
-    previous_id: raw.previous_id ?? raw.previousId,
+    anonymous_id: idOf(raw.anonymous_id ?? raw.anonymousId) ?? defaults.anonymous_id ?? userId,
+    user_id: userId,
+    group_id: idOf(raw.group_id ?? raw.groupId),
+    previous_id: idOf(raw.previous_id ?? raw.previousId),
     type,
     event: type === "track" ? raw.event : type,
     properties:
@@ -141,39 +148,64 @@ function fromSegment(raw: Raw, defaults: EventDefaults): Raw {
     timestamp: time(raw.timestamp ?? raw.original_timestamp ?? raw.originalTimestamp ?? defaults.received_at),
     sent_at: time(raw.sent_at ?? raw.sentAt ?? defaults.sent_at),
     received_at: defaults.received_at,
-  });
+  };
 }
 
+/** Segment's PHP and Ruby libraries send a database key as the number that it is. */
+function idOf(value: unknown): unknown {
+  return Number.isSafeInteger(value) ? String(value) : (value ?? undefined);
+}
+
+/** What is null in a context was left empty by whoever filled it in. Only its traits are the customer's own. */
 function contextFromSegment(context: unknown): unknown {
-  if (!isRecord(context) || !("userAgent" in context || "userAgentData" in context || "groupId" in context))
-    return context;
-  const { userAgent, userAgentData, groupId, ...rest } = context;
-  return omitUndefined({
-    ...rest,
-    user_agent: rest.user_agent ?? userAgent,
-    user_agent_data: rest.user_agent_data ?? userAgentData,
-    group_id: rest.group_id ?? groupId,
-  });
+  if (!isRecord(context)) return context;
+  let fields = context;
+  if ("userAgent" in context || "userAgentData" in context || "groupId" in context) {
+    const { userAgent, userAgentData, groupId, ...rest } = context;
+    fields = {
+      ...rest,
+      user_agent: rest.user_agent ?? userAgent,
+      user_agent_data: rest.user_agent_data ?? userAgentData,
+      group_id: rest.group_id ?? groupId,
+    };
+  }
+  for (const [key, value] of Object.entries(fields)) {
+    const kept = isRecord(value) && key !== "traits" ? withoutNull(value) : value;
+    if (kept !== value) fields = { ...fields, [key]: kept };
+  }
+  return withoutNull(fields);
 }
 
 /** `page("Docs", "Start")` carries its name and category beside the properties; we keep them inside. */
 function named(properties: Raw, name: unknown, category: unknown): Raw {
-  if (name == null && category == null) return properties;
-  return omitUndefined({ ...properties, name: properties.name ?? name, category: properties.category ?? category });
+  return {
+    ...properties,
+    ...withoutNull({ name: properties.name ?? name, category: properties.category ?? category }),
+  };
 }
 
-/** ISO 8601 with any offset, or epoch milliseconds, to UTC; anything else is left for the schema to refuse. */
+const ISO_8601 = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
+
+/** ISO 8601 with any offset (without one: UTC), or epoch milliseconds, to UTC; anything else is left for the schema to refuse. */
 function time(value: unknown): unknown {
-  if (typeof value !== "string" && typeof value !== "number") return value ?? undefined;
+  // Given any other text, Date guesses: "next week 5" would be the 1st of May 2001.
+  if (typeof value !== "number" && !(typeof value === "string" && ISO_8601.test(value))) return value ?? undefined;
   const date = new Date(value);
   return Number.isNaN(date.getTime()) ? value : date.toISOString();
 }
 
-function isRecord(value: unknown): value is Raw {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Whether objects and arrays lie inside one another in at most `levels`. Never looks deeper than that. */
+function isShallow(value: object, levels: number = LIMITS.LEVELS): boolean {
+  if (levels === 0) return false;
+  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof inner === "object" && inner !== null && !isShallow(inner, levels - 1)) return false;
+  }
+  return true;
 }
 
-function omitUndefined<T extends Raw>(value: T): T {
-  for (const key in value) if (value[key] === undefined) delete value[key];
-  return value;
+/** The same object where there is nothing to leave out. */
+function withoutNull(value: Raw): Raw {
+  const isEmpty = (held: unknown) => held === null || held === undefined;
+  if (!Object.values(value).some(isEmpty)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, held]) => !isEmpty(held)));
 }

@@ -1,5 +1,5 @@
 /** What the queues carry. Each shape is versioned by `v`; a consumer dead-letters what it cannot read. */
-import { z } from "zod";
+import * as z from "zod";
 import { consent, type Event, vendorIds } from "./event.ts";
 
 /** Queues take 128 KB a message and bill by 64 KB: we stay under one billing unit. UTF-8 bytes. */

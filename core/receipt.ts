@@ -14,13 +14,15 @@ export const REASONS = [
   "invalid_value",
   "unknown_destination",
   "payload_too_large",
+  /** The destination's code failed on this event. It is kept as a dead letter. */
+  "mapping_failed",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
 export interface StepRecord {
   step: string;
   verdict: "kept" | "dropped" | "quarantined";
-  /** Paths that the step set or removed, e.g. `context.location`. */
+  /** Paths that the step set or removed, e.g. `context.location`; of very many the first, and how many more. */
   changed: string[];
   reason?: Reason;
   detail?: string;

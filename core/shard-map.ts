@@ -2,7 +2,7 @@
  * Which object owns a visitor. A visitor hashes to one of 1,024 buckets for good; the map, a small versioned document in
  * the environment, says which shard owns each bucket, so the number of shards can change without any N in the code.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { hash64 } from "./hash.ts";
 
 export const BUCKETS = 1_024;

@@ -17,20 +17,21 @@ export interface VendorCookie {
 
 export const VENDOR_COOKIES: VendorCookie[] = [
   {
-    // `GA1.<domain depth>.<random>.<unix seconds>`; the client_id is its last two parts.
+    // `GA1.<domain depth>[-<path depth>].<client_id>`, which is `<random>.<unix seconds>`, or `amp-…` from an AMP page.
     destination: "ga4",
     cookie: "_ga",
     id: "ga_client_id",
     mint: (now) => `GA1.1.${randomUint31()}.${Math.floor(now / 1_000)}`,
-    read: (value) => /^GA1\.\d{1,2}\.(\d{1,20}\.\d{1,20})$/.exec(value)?.[1],
+    read: (value) => /^GA1\.\d{1,2}(?:-\d{1,2})?\.(\d{1,20}\.\d{1,20}|amp-[\w-]{1,100})$/.exec(value)?.[1],
   },
   {
     // `fb.<subdomain index>.<unix milliseconds>.<random>`: https://developers.facebook.com/docs/marketing-api/conversions-api/parameters/fbp-and-fbc
+    // Meta's server libraries append 2 or 8 letters that name them: https://github.com/facebook/capi-param-builder
     destination: "meta",
     cookie: "_fbp",
     id: "fbp",
     mint: (now) => `fb.1.${now}.${randomUint31()}`,
-    read: (value) => (/^fb\.[0-2]\.\d{13}\.\d{1,20}(\.[\w-]{8})?$/.test(value) ? value : undefined),
+    read: (value) => (/^fb\.\d\.\d{13}\.\d{1,20}(\.([\w-]{2}|[\w-]{8}))?$/.test(value) ? value : undefined),
   },
   {
     // Set by Meta's script or by us from fbclid; never minted from nothing.
@@ -38,7 +39,7 @@ export const VENDOR_COOKIES: VendorCookie[] = [
     cookie: "_fbc",
     id: "fbc",
     mint: () => "",
-    read: (value) => (/^fb\.[0-2]\.\d{13}\.[\w.-]{1,500}$/.test(value) ? value : undefined),
+    read: (value) => (/^fb\.\d\.\d{13}\.[\w.-]{1,480}$/.test(value) ? value : undefined),
   },
   {
     destination: "tiktok",

@@ -49,16 +49,18 @@ export async function publishEnvironment(db: Database, kv: KVNamespace, environm
     }),
   });
 
+  const secrets = integrations.map(({ id, sealed_secrets: sealed }) => ({
+    key: configKey.integration(id),
+    document: integrationSecrets.parse({ environment_id: environmentId, version, sealed }),
+  }));
+  const writeKeys = keys.map((key) => ({
+    key: configKey.writeKey(key.key_hash),
+    document: writeKeySchema.parse({ ...key, environment_id: environmentId }),
+  }));
+
   await db.update(schema.environments).set({ version }).where(eq(schema.environments.id, environmentId));
   const put = (key: string, document: unknown) => kv.put(key, JSON.stringify(document));
-  await Promise.all([
-    ...integrations.map(({ id, sealed_secrets: sealed }) =>
-      put(configKey.integration(id), integrationSecrets.parse({ environment_id: environmentId, version, sealed })),
-    ),
-    ...keys.map((key) =>
-      put(configKey.writeKey(key.key_hash), writeKeySchema.parse({ ...key, environment_id: environmentId })),
-    ),
-  ]);
+  await Promise.all([...secrets, ...writeKeys].map(({ key, document }) => put(key, document)));
   // Last, so that whoever reads the new environment finds the secrets and keys that belong to it.
   await put(configKey.environment(environmentId), snapshot);
   return snapshot;

@@ -22,17 +22,16 @@ export class HashIndex {
 
   /** The two numbers stored under a hash, or undefined. */
   get(hash: { high: number; low: number }): [a: number, b: number] | undefined {
-    const at = this.#find(hash.high, hash.low);
+    const at = this.#find(hash.high, lowOf(hash));
     return this.#isFree(at) ? undefined : [this.#slots[at + 2]!, this.#slots[at + 3]!];
   }
 
   set(hash: { high: number; low: number }, a: number, b: number): void {
     if ((this.size + 1) * 4 > (this.#mask + 1) * 3) this.#grow();
-    const at = this.#find(hash.high, hash.low);
+    const low = lowOf(hash);
+    const at = this.#find(hash.high, low);
     if (this.#isFree(at)) this.size++;
-    this.#slots.set([hash.high, hash.low, a, b], at);
-    // All-zero halves mark a free slot; the one hash in 2^64 that is zero itself takes its neighbour's place.
-    if (hash.high === 0 && hash.low === 0) this.#slots[at + 1] = 1;
+    this.#slots.set([hash.high, low, a, b], at);
   }
 
   #isFree(at: number): boolean {
@@ -40,11 +39,10 @@ export class HashIndex {
   }
 
   #find(high: number, low: number): number {
-    const wanted = high === 0 && low === 0 ? 1 : low;
     let slot = low & this.#mask;
     for (;;) {
       const at = slot * 4;
-      if (this.#isFree(at) || (this.#slots[at] === high && this.#slots[at + 1] === wanted)) return at;
+      if (this.#isFree(at) || (this.#slots[at] === high && this.#slots[at + 1] === low)) return at;
       slot = (slot + 1) & this.#mask;
     }
   }
@@ -58,4 +56,9 @@ export class HashIndex {
       this.#slots.set(old.subarray(at, at + 4), this.#find(old[at]!, old[at + 1]!));
     }
   }
+}
+
+/** All-zero halves mark a free slot: the one hash in 2^64 that is zero itself takes its neighbour's place. */
+function lowOf({ high, low }: { high: number; low: number }): number {
+  return high === 0 && low === 0 ? 1 : low;
 }

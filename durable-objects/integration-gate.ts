@@ -14,6 +14,10 @@ const FAILURES_TO_OPEN = 5;
 const OPEN_FIRST_MS = 10_000;
 const OPEN_LONGEST_MS = 5 * 60_000;
 const PAUSE_UNAUTHORISED_MS = 5 * 60_000;
+/** A probe that was not reported by then is lost: longer than any vendor's timeout. */
+const PROBE_MS = 30_000;
+/** Who finds a probe under way asks again after this. */
+const ASK_AGAIN_MS = 2_000;
 const KEEP_FAILURES = 50;
 const KEEP_HOURS = 24 * 90;
 
@@ -64,17 +68,21 @@ export interface GateStats extends Counters {
 }
 
 interface Breaker {
-  consecutive: number;
-  /** Epoch milliseconds; no request before it but a single probe after. */
-  closed_until: number;
-  times_opened: number;
+  /** Requests that failed since the last one that did not. */
+  failed_in_a_row: number;
+  /** Epoch milliseconds; no request before it, and a single one after. */
+  paused_until: number;
+  /** Pauses since the last request that did not fail: each is twice as long. */
+  pauses: number;
+  /** The vendor's words. */
   unauthorised: string | null;
   failures: GateFailure[];
 }
 
 export class IntegrationGate extends DurableObject<object> {
   readonly #sql: SqlStorage;
-  #breaker: Breaker = { consecutive: 0, closed_until: 0, times_opened: 0, unauthorised: null, failures: [] };
+  #breaker: Breaker = { failed_in_a_row: 0, paused_until: 0, pauses: 0, unauthorised: null, failures: [] };
+  #probingUntil = 0;
   #tokens: number | undefined;
   #tokensAt = 0;
 
@@ -93,24 +101,22 @@ export class IntegrationGate extends DurableObject<object> {
   /** Asks to make `requests` calls. The bucket refills at the vendor's rate and holds one second of it. */
   async claim(requests: number, requestsPerSecond: number): Promise<Claim> {
     const now = Date.now();
-    const { closed_until, unauthorised, consecutive } = this.#breaker;
-    if (now < closed_until) {
-      const state = unauthorised ? "unauthorised" : "circuit_open";
-      return { granted: 0, retry_in_ms: closed_until - now, state };
-    }
+    const state = this.#state();
+    const { paused_until } = this.#breaker;
+    if (now < paused_until) return { granted: 0, retry_in_ms: paused_until - now, state };
+    // Half open: after a pause one request goes out as a probe, and the rest wait for its answer.
+    const healthy = state === "open_for_business";
+    if (!healthy && now < this.#probingUntil) return { granted: 0, retry_in_ms: ASK_AGAIN_MS, state };
     const filled = (this.#tokens ?? requestsPerSecond) + ((now - this.#tokensAt) / 1_000) * requestsPerSecond;
     const tokens = Math.min(Math.max(1, requestsPerSecond), filled);
-    // Half open: after a pause one request goes out as a probe, and the rest wait for its answer.
-    const probing = consecutive >= FAILURES_TO_OPEN || unauthorised !== null;
-    const granted = Math.min(requests, Math.floor(tokens), probing ? 1 : Number.POSITIVE_INFINITY);
+    const granted = Math.min(requests, Math.floor(tokens), healthy ? Number.POSITIVE_INFINITY : 1);
     this.#tokens = tokens - granted;
     this.#tokensAt = now;
-    if (granted === requests) return { granted, retry_in_ms: 0, state: "open_for_business" };
-    return {
-      granted,
-      retry_in_ms: probing ? 2_000 : Math.ceil(((requests - granted) / requestsPerSecond) * 1_000),
-      state: probing ? (unauthorised ? "unauthorised" : "circuit_open") : "rate_limited",
-    };
+    if (!healthy && granted) this.#probingUntil = now + PROBE_MS;
+    if (granted === requests) return { granted, retry_in_ms: 0, state };
+    if (!healthy) return { granted, retry_in_ms: ASK_AGAIN_MS, state };
+    const retry_in_ms = Math.ceil(((requests - granted) / requestsPerSecond) * 1_000);
+    return { granted, retry_in_ms, state: "rate_limited" };
   }
 
   async report(report: GateReport): Promise<void> {
@@ -123,19 +129,28 @@ export class IntegrationGate extends DurableObject<object> {
     const total = noCounters();
     for (const row of this.#sql.exec<{ counters: string }>("SELECT counters FROM hours"))
       add(total, JSON.parse(row.counters));
-    const { closed_until, unauthorised, failures } = this.#breaker;
-    const closed = Date.now() < closed_until;
-    const state = !closed ? "open_for_business" : unauthorised ? "unauthorised" : "circuit_open";
-    return { ...total, state, reason: unauthorised ?? failures.at(-1)?.reason ?? null, failures };
+    const { unauthorised, failures } = this.#breaker;
+    const state = this.#state();
+    const reason = state === "open_for_business" ? null : (unauthorised ?? failures.at(-1)?.reason ?? null);
+    return { ...total, state, reason, failures };
   }
 
-  /** One row for each report. */
+  /** Until a request gets through again, which is longer than the pause. */
+  #state(): GateState {
+    if (this.#breaker.unauthorised !== null) return "unauthorised";
+    return this.#breaker.failed_in_a_row >= FAILURES_TO_OPEN ? "circuit_open" : "open_for_business";
+  }
+
+  /** One row for each report that has something to count. */
   #count(report: GateReport): void {
     const hour = Math.floor(Date.now() / 3_600_000);
     const [row] = this.#sql.exec<{ counters: string }>("SELECT counters FROM hours WHERE hour = ?", hour);
-    const counters: Counters = row ? JSON.parse(row.counters) : noCounters();
+    const before = row?.counters ?? JSON.stringify(noCounters());
+    const counters: Counters = JSON.parse(before);
     add(counters, report);
-    this.#sql.exec("INSERT OR REPLACE INTO hours (hour, counters) VALUES (?, ?)", hour, JSON.stringify(counters));
+    const after = JSON.stringify(counters);
+    if (after === before) return;
+    this.#sql.exec("INSERT OR REPLACE INTO hours (hour, counters) VALUES (?, ?)", hour, after);
     if (!row) this.#sql.exec("DELETE FROM hours WHERE hour < ?", hour - KEEP_HOURS);
   }
 
@@ -144,18 +159,20 @@ export class IntegrationGate extends DurableObject<object> {
     const before = JSON.stringify(this.#breaker);
     const breaker = this.#breaker;
     breaker.failures = [...breaker.failures, ...failures].slice(-KEEP_FAILURES);
+    if (requests > 0) this.#probingUntil = 0;
     if (unauthorised) {
       breaker.unauthorised = unauthorised;
-      breaker.closed_until = now + PAUSE_UNAUTHORISED_MS;
-    } else if (requests > 0 && failed_requests < requests) {
+      breaker.paused_until = now + PAUSE_UNAUTHORISED_MS;
+    } else if (requests > failed_requests) {
       breaker.unauthorised = null;
-      breaker.consecutive = 0;
-      breaker.times_opened = 0;
-      breaker.closed_until = 0;
+      breaker.failed_in_a_row = 0;
+      breaker.pauses = 0;
+      breaker.paused_until = 0;
     } else if (requests > 0) {
-      breaker.consecutive += failed_requests;
-      if (breaker.consecutive >= FAILURES_TO_OPEN) {
-        breaker.closed_until = now + Math.min(OPEN_LONGEST_MS, OPEN_FIRST_MS * 2 ** breaker.times_opened++);
+      breaker.failed_in_a_row += failed_requests;
+      // Requests that were under way when the pause began say nothing new.
+      if (breaker.failed_in_a_row >= FAILURES_TO_OPEN && now >= breaker.paused_until) {
+        breaker.paused_until = now + Math.min(OPEN_LONGEST_MS, OPEN_FIRST_MS * 2 ** breaker.pauses++);
       }
     }
     const after = JSON.stringify(breaker);

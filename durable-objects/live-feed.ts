@@ -39,8 +39,8 @@ export class LiveFeed extends DurableObject<object> {
     return sockets.length;
   }
 
-  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    // 1005 and 1006 only ever describe a close; they may not be sent.
-    socket.close(code === 1005 || code === 1006 ? 1000 : code);
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    // Not with the code it came with: some (1005, 1006, 1015) only ever describe a close, and sending them throws.
+    socket.close(1000);
   }
 }

@@ -36,6 +36,8 @@ export class VisitorRecords {
   /** Per blob: records in it, and how many of them are still the newest. */
   readonly #blobs = new Map<number, { records: number; live: number }>();
   #nextBlob = 1;
+  /** The last blob that `clean` looked into for forgotten visitors. */
+  #inspected = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -88,26 +90,55 @@ export class VisitorRecords {
     return rows;
   }
 
-  /** Rewrites blobs that are mostly garbage and drops visitors not seen for 400 days. Call inside a transaction. Returns rows written. */
+  /**
+   * Puts what is left of wasteful blobs together into new ones: of those that are mostly garbage, and of some others, in turn,
+   * that hold visitors not seen for 400 days. Call inside a transaction. Returns rows written.
+   */
   clean(now: number, mostBlobs = 8): number {
     const wasteful = [...this.#blobs].filter(([, b]) => b.live * 2 < b.records).slice(0, mostBlobs);
-    return wasteful.reduce((rows, [id]) => rows + this.#rewrite(id, now), 0);
+    const candidates = new Set([...wasteful.map(([id]) => id), ...this.#nextToInspect(mostBlobs)]);
+    const kept: VisitorRecord[] = [];
+    const emptied: number[] = [];
+    for (const id of candidates) {
+      const live = this.#liveRecords(id);
+      const remembered = live.filter((record) => record.last_seen > now - FORGET_AFTER_MS);
+      const { records } = this.#blobs.get(id)!;
+      if (remembered.length === live.length && live.length * 2 >= records) continue;
+      for (const { anonymous_id } of live) if (!this.#changed.has(anonymous_id)) this.#memory.delete(anonymous_id);
+      kept.push(...remembered);
+      emptied.push(id);
+    }
+    let rows = this.#append(kept);
+    for (const id of emptied) {
+      this.#blobs.delete(id);
+      rows += this.#sql.exec("DELETE FROM visitors WHERE id = ?", id).rowsWritten;
+    }
+    return rows;
   }
 
-  #rewrite(id: number, now: number): number {
-    const { keys, body } = this.#sql
+  /** Only its records tell how old a blob is, so all are looked at in turn, some at every cleaning. */
+  #nextToInspect(most: number): number[] {
+    const next: number[] = [];
+    for (const id of this.#blobs.keys()) {
+      if (id > this.#inspected && next.push(id) === most) break;
+    }
+    this.#inspected = next.length < most ? 0 : next.at(-1)!;
+    return next;
+  }
+
+  /** The records in a blob that no later one has replaced. */
+  #liveRecords(id: number): VisitorRecord[] {
+    const row = this.#sql
       .exec<{ keys: ArrayBuffer; body: ArrayBuffer }>("SELECT keys, body FROM visitors WHERE id = ?", id)
       .one();
-    const triples = new Uint32Array(keys);
+    const keys = new Uint32Array(row.keys);
+    const body = new Uint8Array(row.body);
     const live: VisitorRecord[] = [];
-    for (let i = 0; i < triples.length; i += 3) {
-      const place = this.#index.get({ high: triples[i]!, low: triples[i + 1]! });
-      if (place?.[0] !== id || place[1] !== triples[i + 2]) continue;
-      live.push(recordAt(new Uint8Array(body), triples[i + 2]!));
+    for (let i = 0; i < keys.length; i += 3) {
+      const place = this.#index.get({ high: keys[i]!, low: keys[i + 1]! });
+      if (place?.[0] === id && place[1] === keys[i + 2]) live.push(recordAt(body, keys[i + 2]!));
     }
-    const rows = this.#append(live.filter((record) => record.last_seen > now - FORGET_AFTER_MS));
-    this.#blobs.delete(id);
-    return rows + this.#sql.exec("DELETE FROM visitors WHERE id = ?", id).rowsWritten;
+    return live;
   }
 
   #append(records: VisitorRecord[]): number {
@@ -154,10 +185,10 @@ export class VisitorRecords {
 
   /** Undefined where the blob is gone: a visitor forgotten after 400 days leaves its index entry until the next restart. */
   #read(blob: number, offset: number): VisitorRecord | undefined {
+    // To the end of the blob: a record that is larger than BLOB_BYTES has one of its own.
     const [row] = this.#sql.exec<{ part: ArrayBuffer }>(
-      "SELECT substr(body, ? + 1, ?) AS part FROM visitors WHERE id = ?",
+      "SELECT substr(body, ? + 1) AS part FROM visitors WHERE id = ?",
       offset,
-      BLOB_BYTES,
       blob,
     );
     return row && recordAt(new Uint8Array(row.part), 0);

@@ -7,5 +7,9 @@ declare global {
       /** Only in tests. */
       MIGRATIONS: D1Migration[];
     }
+    /** What `exports` of cloudflare:workers holds. */
+    interface GlobalProps {
+      mainModule: typeof import("../workers/index.ts");
+    }
   }
 }

@@ -1,13 +1,14 @@
 /**
  * Published configuration, read from KV through a cache in the isolate: fresh for 30 seconds, then refreshed, and used up
- * to 5 minutes old while KV fails. After that it fails closed. Plain values only are cached: a promise belongs to a request.
+ * to 5 minutes old while KV fails. After that it fails closed. That nothing was there is never used so: it may just have been
+ * made, and events would be refused for it. Plain values only are cached: a promise belongs to a request.
  */
 import type { z } from "zod";
 import { configKey, environment, integrationSecrets, writeKey } from "../core/environment.ts";
 
 const FRESH_MS = 30_000;
 const STALE_MS = 5 * 60_000;
-/** A key that is not there is asked for again sooner: it may just have been made. */
+/** A key that is not there is asked for again sooner. */
 const MISSING_FRESH_MS = 5_000;
 const MOST_ENTRIES = 5_000;
 
@@ -29,7 +30,7 @@ async function read<T>(kv: KVNamespace, key: string, schema: z.ZodType<T>): Prom
     cache.set(key, { value, at: now });
     return value;
   } catch (error) {
-    if (known && now - known.at < STALE_MS) return known.value as T | null;
+    if (known && known.value !== null && now - known.at < STALE_MS) return known.value as T;
     throw error;
   }
 }

@@ -13,6 +13,9 @@ export type DeadReason =
   | "gave_up"
   | "queue_gave_up";
 
+/** The environment of a message that does not name one. */
+export const UNKNOWN_ENVIRONMENT = "unknown";
+
 export interface DeadLetter {
   environment_id: string;
   stage: "queue" | "processor" | "delivery";
@@ -24,6 +27,14 @@ export interface DeadLetter {
   detail: string;
   attempts: number;
   payload: unknown;
+}
+
+/** What one R2 object holds: the letters of one queue message, each under its id in the index. */
+export interface BuriedLetters {
+  dead_at: string;
+  /** The queue message's id. */
+  origin: string;
+  letters: (DeadLetter & { id: string })[];
 }
 
 /**
@@ -39,10 +50,10 @@ export async function bury(
   const dead_at = new Date().toISOString();
   const { environment_id, stage } = letters[0]!;
   const r2_key = `dead/env=${environment_id}/${stage}/${sha256(`${origin} ${letters.map((l) => l.message_id).join()}`).slice(0, 32)}.json`;
-  await env.LAKE.put(r2_key, JSON.stringify({ dead_at, origin, letters }));
-  const rows = letters.map(({ payload: _, ...letter }, i) => ({
+  const named = letters.map((letter, i) => ({ id: sha256(`${r2_key} ${i}`).slice(0, 32), ...letter }));
+  await env.LAKE.put(r2_key, JSON.stringify({ dead_at, origin, letters: named } satisfies BuriedLetters));
+  const rows = named.map(({ payload: _, ...letter }) => ({
     ...letter,
-    id: sha256(`${r2_key} ${i}`).slice(0, 32),
     detail: letter.detail.slice(0, 1_000),
     r2_key,
     dead_at,
@@ -56,6 +67,25 @@ export async function bury(
     .run();
 }
 
+/** What a queue message's body says of whom it belongs to, as far as it can be read. */
+export function ownerOf(body: unknown): Pick<DeadLetter, "environment_id" | "integration_id"> {
+  const { environment_id, integration_id } = fieldsOf(body);
+  return {
+    environment_id: typeof environment_id === "string" ? environment_id : UNKNOWN_ENVIRONMENT,
+    ...(typeof integration_id === "string" && { integration_id }),
+  };
+}
+
+function fieldsOf(body: unknown): Record<string, unknown> {
+  try {
+    // Ours travel as JSON text.
+    const value = typeof body === "string" ? JSON.parse(body) : body;
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
 /** Consumes the queue's own dead letters: messages whose consumer kept failing. Their bodies are kept, readable or not. */
 export async function buryQueueDeadLetters(
   batch: MessageBatch,
@@ -63,20 +93,22 @@ export async function buryQueueDeadLetters(
 ): Promise<void> {
   for (const message of batch.messages) {
     try {
-      const body = message.body as { environment_id?: unknown } | string | null;
-      const environment = typeof body === "object" ? body?.environment_id : undefined;
       await bury(env, message.id, [
         {
-          environment_id: typeof environment === "string" ? environment : "unknown",
+          ...ownerOf(message.body),
           stage: "queue",
           reason: "queue_gave_up",
-          detail: `the consumer failed ${message.attempts} times`,
+          detail: "its consumer failed until the queue gave up: see the logs of that time",
+          // In this queue: the one that gave up does not say how often it tried.
           attempts: message.attempts,
           payload: message.body,
         },
       ]);
       message.ack();
-    } catch {
+    } catch (error) {
+      console.error(
+        JSON.stringify({ level: "error", at: "dead_letters", queue_message: message.id, message: String(error) }),
+      );
       message.retry({ delaySeconds: 60 });
     }
   }

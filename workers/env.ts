@@ -54,6 +54,8 @@ export interface ApiEnv {
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
   /** Secret: the bearer token of the management API. */
   ADMIN_TOKEN: string;
+  /** Secret, as delivery has it: seals the secrets in settings. */
+  CREDENTIALS_KEY: string;
 }
 
 export interface Env extends IngestEnv, ProcessorEnv, DeliveryEnv, ApiEnv {}

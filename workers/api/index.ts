@@ -1,17 +1,18 @@
-/** Management: health, the live stream, status, dead letters. Everything but health asks for the admin token. */
+/** Management: health, environments, the live stream, status, dead letters. Everything but health asks for the admin token. */
 import { timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
 import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
+import { environments } from "./routes/environments.ts";
 import { live } from "./routes/live.ts";
 import { status } from "./routes/status.ts";
 
 const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
   // A browser cannot set headers on a WebSocket, so it may send the token in the query there, and only there.
   const token =
-    c.req.header("authorization")?.replace(/^Bearer /, "") ??
+    c.req.header("authorization")?.replace(/^Bearer +/i, "") ??
     (c.req.header("upgrade") ? c.req.query("token") : undefined);
   // Hashes, because timingSafeEqual wants equal lengths.
   const matches = token && timingSafeEqual(Buffer.from(sha256(token)), Buffer.from(sha256(c.env.ADMIN_TOKEN)));
@@ -26,6 +27,7 @@ api.use("/api/*", requireAdmin);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);
+api.route("/api/v1/environments", environments);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

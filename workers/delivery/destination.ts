@@ -1,8 +1,8 @@
 /**
  * What a destination is: one file that describes a vendor's request as data. Consent, grouping, retry, limits and dead
- * letters live once, in `deliver.ts`; hashing and normalising live in `core/`.
+ * letters live once, beside this file; hashing and normalising live in `core/`.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Purpose } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 
@@ -66,7 +66,7 @@ export type Outcome =
   | { outcome: "retry"; reason: string; after_s?: number }
   /** The vendor can never accept this event. */
   | { outcome: "rejected"; reason: string }
-  /** The vendor refused the whole request for one of its events: `deliver.ts` bisects to find which. */
+  /** The vendor refused the whole request for one of its events: `make-calls.ts` bisects to find which. */
   | { outcome: "batch_refused"; reason: string }
   /** Credentials are missing, expired or revoked: the integration pauses, its events wait. */
   | { outcome: "unauthorised"; reason: string };

@@ -8,10 +8,18 @@ export type CallResult =
   /** No answer: refused, cut off, or too late. */
   | { answered: false; error: string; ms: number };
 
-/** `sinkUrl` is for development: the request then goes to `{sinkUrl}/{integration}/{host}{path}`. Redirects are not followed. */
+export interface CallOptions {
+  timeoutMs: number;
+  integration: string;
+  /** Development: the request then goes to `{sinkUrl}/{integration}/{host}{path}`. */
+  sinkUrl: string | undefined;
+  mask: Mask;
+}
+
+/** Never throws. Redirects are not followed. Secrets that the vendor repeats are blanked in the body, before anyone cuts it. */
 export async function callVendor(
   request: VendorRequest,
-  { timeoutMs, integration, sinkUrl }: { timeoutMs: number; integration: string; sinkUrl: string | undefined },
+  { timeoutMs, integration, sinkUrl, mask }: CallOptions,
 ): Promise<CallResult> {
   const started = Date.now();
   try {
@@ -26,13 +34,13 @@ export async function callVendor(
     const headers = Object.fromEntries([...response.headers].map(([name, value]) => [name.toLowerCase(), value]));
     return {
       answered: true,
-      response: { status: response.status, headers, body, json: json(body) },
+      response: { status: response.status, headers, body: mask(body), json: json(body) },
       ms: Date.now() - started,
     };
   } catch (error) {
     return {
       answered: false,
-      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+      error: mask(error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
       ms: Date.now() - started,
     };
   }
@@ -46,11 +54,11 @@ function throughSink(url: string, sinkUrl: string, integration: string): string 
 async function readUpTo(response: Response, most: number): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  let bytes = 0;
+  let left = most;
   for await (const chunk of response.body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    bytes += chunk.byteLength;
-    if (bytes >= most) break;
+    text += decoder.decode(chunk.subarray(0, left), { stream: true });
+    left -= chunk.byteLength;
+    if (left <= 0) break;
   }
   return text;
 }
@@ -63,10 +71,33 @@ function json(body: string): unknown {
   }
 }
 
-/** A function that blanks the given secrets in any text that a person may see. */
-export function masker(secrets: Record<string, unknown>): (text: string) => string {
-  const values = Object.values(secrets)
-    .filter((value): value is string => typeof value === "string" && value.length >= 4)
-    .flatMap((value) => [value, encodeURIComponent(value)]);
-  return (text) => values.reduce((masked, value) => masked.replaceAll(value, "•••"), text);
+export type Mask = (text: string) => string;
+
+/** Shorter ones are no secrets, and would blank half of any text. */
+const SHORTEST_SECRET = 4;
+/** Of a secret that is several words ("Bearer …", two signing keys) each long word is one too. */
+const SHORTEST_WORD = 8;
+
+/** A function that blanks the given secrets, of whatever shape, in any text that a person may see. */
+export function masker(secrets: unknown): Mask {
+  const values = textsIn(secrets).flatMap((text) => [
+    text,
+    ...text.split(/\s+/).filter((word) => word.length >= SHORTEST_WORD),
+  ]);
+  const spellings = values
+    .filter((value) => value.length >= SHORTEST_SECRET)
+    .flatMap((value) => [
+      value,
+      encodeURIComponent(value),
+      new URLSearchParams({ "": value }).toString().slice(1),
+      JSON.stringify(value).slice(1, -1),
+    ])
+    // The longest first: one that holds another must not leave its own rest behind.
+    .sort((a, b) => b.length - a.length);
+  return (text) => spellings.reduce((masked, spelling) => masked.replaceAll(spelling, "•••"), text);
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }

@@ -1,5 +1,6 @@
 import { ApiError } from "../../core/api-error.ts";
 import { type EventType, LIMITS, parseEvent } from "../../core/event.ts";
+import { isRecord } from "../../core/values.ts";
 import type { BrowserIdentity } from "./identity-cookies.ts";
 
 export interface Rejected {
@@ -33,7 +34,7 @@ export function acceptEvents(
     message_id: () => crypto.randomUUID(),
     ...(given.type && { type: given.type }),
     ...(given.who && { anonymous_id: given.who.anonymous_id }),
-    ...(typeof (body.sent_at ?? body.sentAt) === "string" && { sent_at: (body.sent_at ?? body.sentAt) as string }),
+    sent_at: body.sent_at ?? body.sentAt,
   };
   const accepted: AcceptedEvent[] = [];
   const rejected: Rejected[] = [];
@@ -58,12 +59,12 @@ export function acceptEvents(
 
 /** Segment's batch call may say `context` and `integrations` once for all of its events. */
 function withBatchDefaults(event: unknown, { context, integrations }: Record<string, unknown>): unknown {
-  if ((!context && !integrations) || typeof event !== "object" || event === null) return event;
-  const own = event as Record<string, unknown>;
+  if ((!context && !integrations) || !isRecord(event)) return event;
+  const { context: own } = event;
   return {
-    ...own,
-    context: context || own.context ? { ...(context as object), ...(own.context as object) } : undefined,
-    integrations: own.integrations ?? integrations,
+    ...event,
+    context: isRecord(context) && isRecord(own) ? { ...context, ...own } : (own ?? context),
+    integrations: event.integrations ?? integrations,
   };
 }
 

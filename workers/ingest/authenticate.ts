@@ -21,9 +21,9 @@ export async function authenticate(
 /** Segment's SDKs send the key as the user name of Basic authentication; browsers put it into the body. */
 function keyOf(request: Request, body: Record<string, unknown>): string | undefined {
   const authorization = request.headers.get("authorization");
-  if (authorization?.startsWith("Basic ")) {
+  if (authorization && /^basic /i.test(authorization)) {
     try {
-      return atob(authorization.slice(6)).split(":")[0];
+      return atob(authorization.slice(6).trim()).split(":")[0];
     } catch {
       return undefined;
     }

@@ -40,21 +40,35 @@ async function sendOrSpill(env: IngestEnv, message: string, receivedAt: string):
     try {
       await env.LAKE.put(`spill/${receivedAt.slice(0, 16)}/${crypto.randomUUID()}.json`, message);
     } catch {
-      throw new ApiError("overloaded", "Nothing was taken; send it again", { headers: { "retry-after": "5" } });
+      throw new ApiError("overloaded", "Not all of it could be stored; send it again", {
+        headers: { "retry-after": "5" },
+      });
     }
   }
 }
 
-/** Cron: what was spilled goes to the queue, oldest first. A message that may already have been queued is a duplicate there. */
+/** Failures in a row from which we conclude that the queue is down: the rest waits for the next minute. */
+const QUEUE_IS_DOWN = 3;
+
+/**
+ * Cron: what was spilled goes to the queue, oldest first; what cannot be sent stays, and holds up nothing behind it. A message
+ * that was queued before is a duplicate there. Returns how many were sent.
+ */
 export async function drainSpill(env: Pick<IngestEnv, "LAKE" | "RAW_EVENTS">, most = 500): Promise<number> {
   const { objects } = await env.LAKE.list({ prefix: "spill/", limit: most });
+  let sent = 0;
+  let failures = 0;
   for (const { key } of objects) {
-    const message = await env.LAKE.get(key);
-    if (message) {
-      const body = await message.text();
-      await sendInTime(() => env.RAW_EVENTS.send(body, { contentType: "text" }));
+    try {
+      const message = await (await env.LAKE.get(key))?.text();
+      if (message) await sendInTime(() => env.RAW_EVENTS.send(message, { contentType: "text" }));
+      await env.LAKE.delete(key);
+      sent++;
+      failures = 0;
+    } catch (error) {
+      console.error(JSON.stringify({ level: "error", at: "ingest.drain_spill", key, message: String(error) }));
+      if (++failures === QUEUE_IS_DOWN) break;
     }
-    await env.LAKE.delete(key);
   }
-  return objects.length;
+  return sent;
 }

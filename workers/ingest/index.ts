@@ -35,6 +35,10 @@ ingest.all("/v1/*", (c) => {
     : new ApiError("not_found", `There is no ${c.req.path}`);
 });
 
+ingest.notFound((c) => {
+  throw new ApiError("not_found", `There is no ${c.req.path}`);
+});
+
 ingest.onError((error, c) => {
   const response = errorResponse(error);
   for (const [name, value] of Object.entries(crossOrigin(c.req.header("origin")))) response.headers.set(name, value);
@@ -80,7 +84,12 @@ async function collect(request: Request, env: IngestEnv, type?: EventType): Prom
 /** Any site may send: what protects a source is its key. Cookies need the origin named and credentials allowed. */
 function crossOrigin(origin: string | null | undefined): Record<string, string> {
   if (!origin) return {};
-  return { "access-control-allow-origin": origin, "access-control-allow-credentials": "true", vary: "origin" };
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-allow-credentials": "true",
+    "access-control-expose-headers": "retry-after",
+    vary: "origin",
+  };
 }
 
 export default {

@@ -7,7 +7,7 @@ const TYPES = ["application/json", "text/plain"];
 /** The request's body as a JSON object. Throws `unsupported_media_type`, `request_too_large` or `invalid_json`. */
 export async function readBody(request: Request): Promise<Record<string, unknown>> {
   const type = request.headers.get("content-type");
-  if (type && !TYPES.some((known) => type.toLowerCase().startsWith(known))) {
+  if (type && !TYPES.includes(type.split(";")[0]!.trim().toLowerCase())) {
     throw new ApiError("unsupported_media_type", `Send application/json or text/plain, not ${type.slice(0, 100)}`);
   }
   const text = await readText(request);

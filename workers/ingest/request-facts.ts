@@ -1,4 +1,5 @@
 import type { RequestFacts } from "../../core/queue-messages.ts";
+import { number } from "../../core/values.ts";
 
 const CLIENT_HINTS = [
   "sec-ch-ua",
@@ -7,6 +8,12 @@ const CLIENT_HINTS = [
   "sec-ch-ua-platform-version",
   "sec-ch-ua-model",
 ];
+
+/** Cut to this, so that no header can make a queue message larger than a queue takes. */
+const HINT_LENGTH = 256;
+const LANGUAGE_LENGTH = 64;
+/** What Cloudflare says instead of a country: the Tor network, and "not known". */
+const NO_COUNTRY = new Set(["T1", "XX"]);
 
 /** What a browser's request says of itself. Copied here because `request.cf` does not exist behind the queue. */
 export function requestFacts(request: Request): RequestFacts {
@@ -18,17 +25,20 @@ export function requestFacts(request: Request): RequestFacts {
   };
   set("ip", headers.get("cf-connecting-ip"));
   set("user_agent", headers.get("user-agent")?.slice(0, 2_048));
-  set("language", headers.get("accept-language")?.split(",")[0]?.trim());
+  set("language", headers.get("accept-language")?.split(/[,;]/)[0]?.trim().slice(0, LANGUAGE_LENGTH));
   set("gpc", headers.get("sec-gpc") === "1" || undefined);
-  const hints = CLIENT_HINTS.flatMap((name) => (headers.has(name) ? [[name, headers.get(name)!]] : []));
+  const hints = CLIENT_HINTS.flatMap((name) => {
+    const hint = headers.get(name);
+    return hint ? [[name, hint.slice(0, HINT_LENGTH)]] : [];
+  });
   if (hints.length) facts.client_hints = Object.fromEntries(hints);
   if (!cf) return facts;
-  set("country", cf.country);
+  set("country", cf.country && NO_COUNTRY.has(cf.country) ? null : cf.country);
   set("region", cf.region);
   set("city", cf.city);
   set("postal_code", cf.postalCode);
-  set("latitude", cf.latitude === undefined ? null : Number(cf.latitude));
-  set("longitude", cf.longitude === undefined ? null : Number(cf.longitude));
+  set("latitude", number(cf.latitude));
+  set("longitude", number(cf.longitude));
   set("timezone", cf.timezone);
   set("asn", cf.asn);
   return facts;

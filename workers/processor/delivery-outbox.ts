@@ -1,7 +1,7 @@
 import type { Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
-import { hash64 } from "../../core/hash.ts";
-import { DELIVERY_ITEMS, type DeliveryItem, LANES, MESSAGE_BYTES } from "../../core/queue-messages.ts";
+import { laneOf } from "../../core/lane.ts";
+import { DELIVERY_ITEMS, type DeliveryItem, MESSAGE_BYTES } from "../../core/queue-messages.ts";
 import { type DeliveryQueues, LANE_BINDINGS } from "../env.ts";
 import { sendInTime } from "../send.ts";
 
@@ -65,11 +65,6 @@ export class DeliveryOutbox {
       }),
     );
   }
-}
-
-/** Pinned, or by hash of its id, so that vendors spread over the lanes and a slow one holds up few others. */
-export function laneOf({ id, lane }: Pick<Integration, "id" | "lane">): number {
-  return lane ?? hash64(id).high % LANES;
 }
 
 function startParcel(environmentId: string, integration: Integration): Parcel {

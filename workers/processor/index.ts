@@ -11,7 +11,7 @@ import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
 import { readEnvironment } from "../config.ts";
-import { bury, type DeadLetter } from "../dead-letters.ts";
+import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
@@ -25,7 +25,7 @@ interface Work {
   raw: RawMessage;
   context: StepContext;
   events: Tracked[];
-  quarantined: DeadLetter[];
+  dead: DeadLetter[];
   /** Set where infrastructure failed: the message will be retried whole. */
   failed?: unknown;
 }
@@ -46,12 +46,14 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
 
-  for (const work of works) layer1(work, metrics);
-  await askShards(works, env);
+  for (const work of works) attempt(work, () => layer1(work, metrics));
+  await askShards(works.filter(isWell), env);
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
-  const live = works.filter((work) => !work.failed).flatMap((work) => layer2(work, outbox, filtered, metrics));
+  const live = works
+    .filter(isWell)
+    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, metrics)) ?? []);
 
   await outbox.send(env, (works, error) => {
     for (const work of works as Set<Work>) work.failed ??= error;
@@ -59,6 +61,18 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await Promise.all(works.map((work) => finish(work, env)));
   await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
+}
+
+const isWell = (work: Work) => work.failed === undefined;
+
+/** What throws while one message is worked on must not fail the batch. */
+function attempt<T>(work: Work, step: () => T): T | undefined {
+  try {
+    return step();
+  } catch (error) {
+    work.failed ??= error;
+    return undefined;
+  }
 }
 
 /** Reads a message. One that can never be read is buried and acknowledged, so that it blocks nothing. */
@@ -69,7 +83,7 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
     if (!raw.ok || !environment) {
       await bury(env, message.id, [
         {
-          environment_id: raw.ok ? raw.message.environment_id : "unknown",
+          ...ownerOf(message.body),
           stage: "processor",
           reason: raw.ok ? "unknown_environment" : "unreadable_message",
           detail: raw.ok ? `no environment ${raw.message.environment_id}` : raw.error,
@@ -82,7 +96,7 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
     }
     const { source_id, request, vendor_ids } = raw.message;
     const context = { environment, source_id, request, vendor_ids };
-    return { message, raw: raw.message, context, events: [], quarantined: [] };
+    return { message, raw: raw.message, context, events: [], dead: [] };
   } catch (error) {
     retry(message, error);
     return undefined;
@@ -112,7 +126,7 @@ function layer1(work: Work, metrics: Metrics): void {
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: verdict.verdict, reason: verdict.reason });
     if (verdict.verdict === "quarantined") {
-      work.quarantined.push({
+      work.dead.push({
         environment_id: environment.id,
         stage: "processor",
         ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
@@ -205,14 +219,27 @@ function dispatch(
   // Counted the first time only: a redelivered message was counted before.
   if (answer.verdict === "new") filtered.count(integration.id, mapped.reason);
   const { reason, detail } = mapped;
+  if (reason === "mapping_failed") {
+    work.dead.push({
+      environment_id: work.context.environment.id,
+      stage: "processor",
+      integration_id: integration.id,
+      message_id: event.message_id,
+      event: event.event,
+      reason,
+      detail: detail ?? "",
+      attempts: work.message.attempts,
+      payload: event,
+    });
+  }
   return { ...about, outcome: "filtered", reason, ...(detail !== undefined && { detail }) };
 }
 
 /** Acknowledges a message whose every consequence is durable; anything else is tried again. */
 async function finish(work: Work, env: ProcessorEnv): Promise<void> {
   try {
-    if (work.failed) throw work.failed;
-    await bury(env, work.message.id, work.quarantined);
+    if (!isWell(work)) throw work.failed;
+    await bury(env, work.message.id, work.dead);
     work.message.ack();
   } catch (error) {
     retry(work.message, error);

@@ -21,9 +21,15 @@ export function mapForIntegration(
   if (!destination) return filtered("unknown_destination", integration.destination);
   const purpose = integration.purpose ?? destination.purpose;
   if (!allows(event.context.consent, purpose)) return filtered("no_consent", purpose);
-  const payload = destination.map(event, integration.settings);
-  if (isSkip(payload)) return filtered(payload.skip, payload.detail);
-  const payload_json = JSON.stringify(payload);
+  let payload_json: string;
+  try {
+    const payload = destination.map(event, integration.settings);
+    if (isSkip(payload)) return filtered(payload.skip, payload.detail);
+    payload_json = JSON.stringify(payload);
+  } catch (error) {
+    // Pure code fails the same way every time: one vendor's mistake must not hold up the message for the others.
+    return filtered("mapping_failed", String(error));
+  }
   const bytes = Buffer.byteLength(payload_json, "utf8");
   if (bytes > MESSAGE_BYTES - 2_048) return filtered("payload_too_large", `${bytes} bytes`);
   return { outcome: "queued", payload_json };

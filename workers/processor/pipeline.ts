@@ -45,7 +45,7 @@ export function run<C>(
     current = step.run(current.event, context);
     records.push(
       current.verdict === "kept"
-        ? { step: step.name, verdict: "kept", changed: current.changed }
+        ? { step: step.name, verdict: "kept", changed: summary(current.changed) }
         : {
             step: step.name,
             verdict: current.verdict,
@@ -56,4 +56,13 @@ export function run<C>(
     );
   }
   return { verdict: current, records };
+}
+
+const MOST_PATHS = 50;
+const PATH_LENGTH = 200;
+
+/** Customers choose the paths: written out in full, those of one event could be longer than the shard's row for it. */
+function summary(changed: string[]): string[] {
+  const paths = changed.slice(0, MOST_PATHS).map((path) => path.slice(0, PATH_LENGTH));
+  return changed.length > MOST_PATHS ? [...paths, `and ${changed.length - MOST_PATHS} more`] : paths;
 }

@@ -1,17 +1,18 @@
-import { and, desc, eq, lt } from "drizzle-orm";
+import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { ApiError } from "../../../core/api-error.ts";
 import { deadLetters as table } from "../../../db/schema.ts";
+import { type BuriedLetters, UNKNOWN_ENVIRONMENT } from "../../dead-letters.ts";
 import type { ApiEnv } from "../../env.ts";
 import { environmentOf } from "./environment-of.ts";
 
 const query = z.object({
   integration_id: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
-  /** `dead_at` of the last one seen. */
-  before: z.iso.datetime().optional(),
+  /** The id of the last one seen. */
+  before: z.string().optional(),
 });
 
 /** GET: newest first. GET /:id: with its payload. */
@@ -26,12 +27,16 @@ export const deadLetters = new Hono<{ Bindings: ApiEnv }>()
       .from(table)
       .where(
         and(
-          eq(table.environment_id, environment.id),
+          // Those of no known environment are shown to everyone who may see any: else nobody would learn of them.
+          inArray(table.environment_id, [environment.id, UNKNOWN_ENVIRONMENT]),
           integration_id ? eq(table.integration_id, integration_id) : undefined,
-          before ? lt(table.dead_at, before) : undefined,
+          // By id as well: the letters of one message died at the same time.
+          before
+            ? sql`(${table.dead_at}, ${table.id}) < (SELECT dead_at, id FROM dead_letters WHERE id = ${before})`
+            : undefined,
         ),
       )
-      .orderBy(desc(table.dead_at))
+      .orderBy(desc(table.dead_at), desc(table.id))
       .limit(limit);
     return c.json({ dead_letters: rows });
   })
@@ -39,6 +44,7 @@ export const deadLetters = new Hono<{ Bindings: ApiEnv }>()
     const id = c.req.param("id");
     const [row] = await drizzle(c.env.DB).select().from(table).where(eq(table.id, id));
     const stored = row && (await c.env.LAKE.get(row.r2_key));
-    if (!row || !stored) throw new ApiError("not_found", `No dead letter ${id}`);
-    return c.json({ ...row, stored: await stored.json() });
+    const letter = (await stored?.json<BuriedLetters>())?.letters.find((one) => one.id === id);
+    if (!row || !letter) throw new ApiError("not_found", `No dead letter ${id}`);
+    return c.json({ ...row, ...letter });
   });

@@ -15,11 +15,11 @@ export const addRequestFacts: Step = {
     fill("user_agent", request.user_agent);
     fill("locale", request.language);
     fill("timezone", request.timezone);
-    if (request.client_hints) {
+    if (request.client_hints && context.client_hints === undefined) {
       context.client_hints = request.client_hints;
       changed.push("context.client_hints");
     }
-    if (Object.keys(vendor_ids).length) {
+    if (Object.keys(vendor_ids).some((id) => context.vendor_ids?.[id] === undefined)) {
       context.vendor_ids = { ...vendor_ids, ...context.vendor_ids };
       changed.push("context.vendor_ids");
     }

@@ -7,7 +7,7 @@ export const addVisitorFacts: ShardStep = {
     if (shard.verdict === "duplicate") return keep(event);
     const { session, vendor_ids } = shard;
     const context = { ...event.context, session };
-    if (Object.keys(vendor_ids).length) context.vendor_ids = vendor_ids;
-    return keep({ ...event, context }, ["context.session", "context.vendor_ids"]);
+    if (Object.keys(vendor_ids).length === 0) return keep({ ...event, context }, ["context.session"]);
+    return keep({ ...event, context: { ...context, vendor_ids } }, ["context.session", "context.vendor_ids"]);
   },
 };

@@ -15,12 +15,10 @@ type Record_ = Record<string, unknown>;
 
 function cleanObject(value: Record_, path: string, changed: string[]): Record_ {
   const before = changed.length;
-  const result: Record_ = {};
-  for (const [key, inner] of Object.entries(value)) {
-    const clean = cleanValue(inner, `${path}.${key}`, changed);
-    if (clean !== undefined) result[key] = clean;
-  }
-  return changed.length === before ? value : result;
+  const entries = Object.entries(value)
+    .map(([key, inner]) => [key, cleanValue(inner, `${path}.${key}`, changed)] as const)
+    .filter(([, clean]) => clean !== undefined);
+  return changed.length === before ? value : Object.fromEntries(entries);
 }
 
 function cleanValue(value: unknown, path: string, changed: string[]): unknown {

@@ -1,4 +1,4 @@
-import { UAParser } from "ua-parser-js";
+import UAParser from "ua-parser-js";
 import type { EventContext } from "../../../core/event.ts";
 import { keep, type Step } from "../step.ts";
 
@@ -6,6 +6,8 @@ type Parsed = Pick<EventContext, "browser" | "os" | "device">;
 
 /** Parsing takes 50 µs and sites see the same few thousand strings: the whole cache is dropped when it is full. */
 const MOST_CACHED = 5_000;
+/** Longer ones are nobody's browser, and an isolate's memory is small. */
+const LONGEST_CACHED = 512;
 const cache = new Map<string, Parsed>();
 
 /** Browser, operating system and device class from the user agent. Nothing is invented: what is not known stays absent. */
@@ -39,7 +41,7 @@ function parse(userAgent: string): Parsed {
     }),
   };
   if (cache.size >= MOST_CACHED) cache.clear();
-  cache.set(userAgent, parsed);
+  if (userAgent.length <= LONGEST_CACHED) cache.set(userAgent, parsed);
   return parsed;
 }
 

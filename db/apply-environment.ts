@@ -1,0 +1,217 @@
+/**
+ * An environment as one document: what the management API takes and the seed is written in. Applying it creates what is not
+ * there, updates what it names, leaves the rest alone, and publishes. All rows change, or none.
+ */
+import { eq, inArray } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import * as z from "zod";
+import { ApiError } from "../core/api-error.ts";
+import { type Environment, PURPOSES } from "../core/environment.ts";
+import { sha256 } from "../core/hash.ts";
+import { firstShardMap } from "../core/shard-map.ts";
+import { open as openSealed, seal } from "../core/vault.ts";
+import { splitSecrets } from "../workers/delivery/destination.ts";
+import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
+import { publishEnvironment } from "./publish-environment.ts";
+import * as schema from "./schema.ts";
+
+const id = z.string().regex(/^[a-z][a-z0-9_-]{2,63}$/, "ids are 3 to 64 of a–z, 0–9, _ and -, and begin with a letter");
+const name = z.string().min(1).max(200);
+
+export const environmentDocument = z.strictObject({
+  organisation: z.strictObject({ id, name }),
+  name: z.enum(["dev", "staging", "prod"]),
+  session_timeout_s: z.int().min(60).max(86_400).default(1_800),
+  consent_default: z.enum(["granted", "denied"]).default("granted"),
+  /** How many shards a new environment gets; without effect on one that exists. */
+  shards: z.int().min(1).max(256).default(8),
+  sources: z.array(
+    z.strictObject({
+      id,
+      name,
+      cookie_domain: z
+        .string()
+        .regex(/^[a-z0-9.-]+\.[a-z]{2,}$/i)
+        .optional(),
+      cookie_http_only: z.boolean().default(false),
+      /** Absent: a source without keys gets one of each kind, and the answer shows them once. */
+      write_keys: z
+        .array(z.strictObject({ kind: z.enum(["public", "server"]), key: z.string().min(20).max(200) }))
+        .optional(),
+    }),
+  ),
+  integrations: z.array(
+    z.strictObject({
+      id,
+      name,
+      destination: z.string(),
+      enabled: z.boolean().default(true),
+      purpose: z.enum(PURPOSES).optional(),
+      lane: z.int().min(0).max(3).optional(),
+      source_ids: z.array(id).optional(),
+      /** The destination's settings. A secret that is left out stays what it was. */
+      settings: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
+export type EnvironmentDocument = z.infer<typeof environmentDocument>;
+
+export interface Applied {
+  environment: Environment;
+  /** Keys that were made just now. Only their hashes are stored: this is the one time they can be seen. */
+  created_keys: { source_id: string; kind: "public" | "server"; key: string }[];
+}
+
+/** Throws `invalid_request`, naming the path, for a document that cannot be applied; nothing has changed then. */
+export async function applyEnvironment(
+  db: DrizzleD1Database<typeof schema>,
+  kv: KVNamespace,
+  credentialsKey: string,
+  environmentId: string,
+  document: EnvironmentDocument,
+): Promise<Applied> {
+  const created_at = new Date().toISOString();
+  await refuseForeignIds(db, environmentId, document);
+  const keys = await newKeys(db, document);
+  const integrations = await Promise.all(
+    document.integrations.map((one, i) => integrationRow(db, credentialsKey, environmentId, one, i)),
+  );
+
+  const { organisation, name, session_timeout_s, consent_default } = document;
+  const settings = { name, session_timeout_s, consent_default };
+  const changes: BatchItem<"sqlite">[] = [
+    db
+      .insert(schema.organisations)
+      .values({ ...organisation, created_at })
+      .onConflictDoUpdate({ target: schema.organisations.id, set: { name: organisation.name } }),
+    db
+      .insert(schema.environments)
+      .values({
+        id: environmentId,
+        organisation_id: organisation.id,
+        version: 0,
+        shard_map: firstShardMap(document.shards),
+        ...settings,
+      })
+      .onConflictDoUpdate({ target: schema.environments.id, set: settings }),
+  ];
+  for (const { write_keys: _, ...source } of document.sources) {
+    const row = { ...source, cookie_domain: source.cookie_domain ?? null };
+    changes.push(
+      db
+        .insert(schema.sources)
+        .values({ ...row, environment_id: environmentId })
+        .onConflictDoUpdate({ target: schema.sources.id, set: row }),
+    );
+  }
+  for (const { source_id, kind, key } of keys.all) {
+    const row = { key_hash: sha256(key), source_id, kind, revoked: false, created_at };
+    changes.push(db.insert(schema.writeKeys).values(row).onConflictDoNothing());
+  }
+  for (const row of integrations) {
+    changes.push(
+      db.insert(schema.integrations).values(row).onConflictDoUpdate({ target: schema.integrations.id, set: row }),
+    );
+  }
+  for (const { id: integration_id, source_ids } of document.integrations) {
+    changes.push(
+      db.delete(schema.integrationSources).where(eq(schema.integrationSources.integration_id, integration_id)),
+    );
+    for (const source_id of source_ids ?? [])
+      changes.push(db.insert(schema.integrationSources).values({ integration_id, source_id }));
+  }
+  await db.batch(changes as [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]]);
+  return { environment: await publishEnvironment(db, kv, environmentId), created_keys: keys.made };
+}
+
+/** Ids are the account's, not the environment's: a document must not reach into another environment through one. */
+async function refuseForeignIds(
+  db: DrizzleD1Database<typeof schema>,
+  environmentId: string,
+  document: EnvironmentDocument,
+): Promise<void> {
+  const { sources, integrations, environments } = schema;
+  const [found] = await db.select().from(environments).where(eq(environments.id, environmentId));
+  if (found && found.organisation_id !== document.organisation.id)
+    throw invalid("organisation.id", `${environmentId} belongs to another organisation`);
+  for (const [path, table, ids] of [
+    ["sources", sources, document.sources.map((s) => s.id)],
+    ["integrations", integrations, document.integrations.map((i) => i.id)],
+  ] as const) {
+    if (new Set(ids).size < ids.length) throw invalid(path, "an id stands twice");
+    if (ids.length === 0) continue;
+    const rows = await db
+      .select({ id: table.id, environment_id: table.environment_id })
+      .from(table)
+      .where(inArray(table.id, ids));
+    const foreign = rows.find((row) => row.environment_id !== environmentId);
+    if (foreign) throw invalid(path, `the id ${foreign.id} is taken`);
+  }
+  const known = await db.select({ id: sources.id }).from(sources).where(eq(sources.environment_id, environmentId));
+  const all = new Set([...known.map((s) => s.id), ...document.sources.map((s) => s.id)]);
+  document.integrations.forEach(({ source_ids = [] }, i) => {
+    const missing = source_ids.find((one) => !all.has(one));
+    if (missing) throw invalid(`integrations.${i}.source_ids`, `there is no source ${missing}`);
+  });
+}
+
+async function newKeys(db: DrizzleD1Database<typeof schema>, document: EnvironmentDocument) {
+  const ids = document.sources.map((s) => s.id);
+  const rows = ids.length
+    ? await db.select().from(schema.writeKeys).where(inArray(schema.writeKeys.source_id, ids))
+    : [];
+  const made: Applied["created_keys"] = [];
+  const given: Applied["created_keys"] = [];
+  for (const { id: source_id, write_keys } of document.sources) {
+    if (write_keys) given.push(...write_keys.map((one) => ({ source_id, ...one })));
+    else if (!rows.some((row) => row.source_id === source_id)) {
+      made.push(
+        { source_id, kind: "public", key: `wk_${random(12)}` },
+        { source_id, kind: "server", key: `sk_${random(24)}` },
+      );
+    }
+  }
+  return { made, all: [...given, ...made] };
+}
+
+async function integrationRow(
+  db: DrizzleD1Database<typeof schema>,
+  credentialsKey: string,
+  environmentId: string,
+  { source_ids: _, settings, ...integration }: EnvironmentDocument["integrations"][number],
+  index: number,
+) {
+  const destination = destinationNamed(integration.destination);
+  if (!destination) {
+    throw invalid(
+      `integrations.${index}.destination`,
+      `there is no ${integration.destination}; there are ${Object.keys(destinations).join(", ")}`,
+    );
+  }
+  const [before] = await db.select().from(schema.integrations).where(eq(schema.integrations.id, integration.id));
+  const kept =
+    before?.destination === integration.destination
+      ? await openSealed(credentialsKey, integration.id, before.sealed_secrets)
+      : {};
+  const parsed = destination.settings.safeParse({ ...(kept as object), ...settings });
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw invalid([`integrations.${index}.settings`, ...issue.path].join("."), issue.message);
+  }
+  const { open, secrets } = splitSecrets(destination.settings, parsed.data as Record<string, unknown>);
+  return {
+    ...integration,
+    purpose: integration.purpose ?? null,
+    lane: integration.lane ?? null,
+    environment_id: environmentId,
+    settings: open,
+    sealed_secrets: await seal(credentialsKey, integration.id, secrets),
+  };
+}
+
+const invalid = (path: string, message: string) => new ApiError("invalid_request", `${path}: ${message}`);
+
+function random(bytes: number): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("hex");
+}

@@ -1,0 +1,24 @@
+import type { Environment, Integration } from "../core/environment.ts";
+import { firstShardMap } from "../core/shard-map.ts";
+
+/** A valid environment with everything a test does not care about filled in: one source, two shards, no integrations. */
+export function anEnvironment(given: Partial<Environment> = {}): Environment {
+  return {
+    id: "env_test",
+    organisation_id: "org_test",
+    name: "dev",
+    version: 7,
+    published_at: "2026-11-20T09:00:00.000Z",
+    shard_map: firstShardMap(2),
+    session_timeout_s: 1_800,
+    consent_default: "granted",
+    sources: [{ id: "src_test", name: "Test shop", cookie_http_only: false }],
+    integrations: [],
+    ...given,
+  };
+}
+
+/** An enabled integration; its id is `int_` and its destination's name, which `settings` must suit. */
+export function anIntegration(given: Partial<Integration> & Pick<Integration, "destination">): Integration {
+  return { id: `int_${given.destination}`, name: given.destination, enabled: true, settings: {}, ...given };
+}

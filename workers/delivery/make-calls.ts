@@ -1,0 +1,161 @@
+/**
+ * From the events of one integration to an outcome for each of them: consent, requests within the vendor's limits, the gate's
+ * permission, the calls, and bisection where the vendor refuses a whole request for one of its events.
+ */
+import { allows } from "../../core/consent.ts";
+import type { DeliveryEnv } from "../env.ts";
+import type { Destination, Outcome, VendorRequest } from "./destination.ts";
+import { inPool } from "./in-pool.ts";
+import type { Line, Parcel } from "./parcel.ts";
+import type { Target } from "./target.ts";
+import { type CallResult, callVendor } from "./vendor-call.ts";
+
+/** A request that was made. `outcomes` are those of its `lines`, in their order; their reasons hold no secrets. */
+export interface Call {
+  lines: Line[];
+  outcomes: Outcome[];
+  request: VendorRequest;
+  result: CallResult;
+}
+
+/** So many requests that failed, and none that did not, end a batch: as many open the gate's circuit. */
+const FAILURES_TO_STOP = 5;
+/** How long the others then wait; the gate, told meanwhile, knows better when they ask it. */
+const STOPPED_S = 10;
+
+/** Makes up to `atOnce` calls at a time. Every event has an outcome afterwards. Throws only before the first call. */
+export async function makeCalls(parcels: Parcel[], target: Target, env: DeliveryEnv, atOnce: number): Promise<Call[]> {
+  const { destination, integration } = target;
+  const groups = groupLines(withConsent(parcels, integration.purpose ?? destination.purpose), destination);
+  if (groups.length === 0) return [];
+  const gate = env.INTEGRATION_GATE.getByName(integration.id);
+  const claim = await gate.claim(groups.length, destination.limits.requestsPerSecond);
+  const wait_s = Math.max(1, Math.ceil(claim.retry_in_ms / 1_000));
+  for (const group of groups.slice(claim.granted)) hold(group, `the gate said ${claim.state}`, wait_s);
+
+  const calls: Call[] = [];
+  await inPool(atOnce, groups.slice(0, claim.granted), async (group) => {
+    if (isFutile(calls)) hold(group, "the requests before it failed", STOPPED_S);
+    else await callOnce(group, target, env, calls);
+  });
+  return calls;
+}
+
+/** A request that failed as a whole: what the circuit breaker goes by. */
+export const hasFailed = (call: Call) => call.outcomes.every(({ outcome }) => outcome === "retry");
+
+/** The vendor's words where it refused the credentials. */
+export function refusalOf({ outcomes }: Call): string | undefined {
+  const refusal = outcomes.find((one) => one.outcome === "unauthorised");
+  return refusal && (refusal.reason || "the vendor refused the credentials");
+}
+
+function withConsent(parcels: Parcel[], purpose: Destination["purpose"]): Line[] {
+  const lines = parcels.flatMap((parcel) => parcel.body.items.map((item) => ({ parcel, item })));
+  return lines.filter(({ parcel, item }) => {
+    const allowed = allows(item.consent, purpose);
+    if (!allowed) parcel.outcomes.set(item, { outcome: "filtered", reason: "no_consent" });
+    return allowed;
+  });
+}
+
+/** Groups of lines that may share a request: same destination key, within the vendor's number and size. */
+function groupLines(lines: Line[], destination: Destination): Line[][] {
+  const groups: Line[][] = [];
+  const { eventsPerRequest, bytesPerRequest = Number.POSITIVE_INFINITY } = destination.limits;
+  for (const together of Map.groupBy(measure(lines, destination), ({ key }) => key).values()) {
+    let group: Line[] = [];
+    let groupBytes = 0;
+    for (const { line, bytes } of together) {
+      if (group.length && (group.length >= eventsPerRequest || groupBytes + bytes > bytesPerRequest)) {
+        groups.push(group);
+        group = [];
+        groupBytes = 0;
+      }
+      group.push(line);
+      groupBytes += bytes;
+    }
+    groups.push(group);
+  }
+  return groups;
+}
+
+/** With each line's key and UTF-8 size. A payload that is not the destination's own gets its outcome here, and blocks nothing. */
+function measure(lines: Line[], { name, groupBy, limits }: Destination): { line: Line; key: string; bytes: number }[] {
+  return lines.flatMap((line) => {
+    const { payload } = line.item;
+    try {
+      const key = groupBy?.(payload) ?? "";
+      const bytes = limits.bytesPerRequest ? Buffer.byteLength(JSON.stringify(payload), "utf8") : 0;
+      return [{ line, key, bytes }];
+    } catch (error) {
+      line.parcel.outcomes.set(line.item, { outcome: "rejected", reason: `not a payload of ${name}: ${error}` });
+      return [];
+    }
+  });
+}
+
+/** A vendor that is down, or does not know us, is not asked fifty times more: each could wait for its timeout. */
+function isFutile(calls: Call[]): boolean {
+  return (calls.length >= FAILURES_TO_STOP && calls.every(hasFailed)) || calls.some((call) => refusalOf(call));
+}
+
+function hold(lines: Line[], reason: string, after_s: number): void {
+  for (const { parcel, item } of lines) parcel.outcomes.set(item, { outcome: "held", reason, after_s });
+}
+
+/** One request to the vendor; one more for each half where it refused the whole for one of its events. Never throws. */
+async function callOnce(lines: Line[], target: Target, env: DeliveryEnv, calls: Call[]): Promise<void> {
+  const { destination, integration, mask } = target;
+  const payloads = lines.map(({ item }) => item.payload);
+  const request = await requestOf(payloads, target);
+  let outcomes: Outcome[];
+  if ("outcome" in request) {
+    outcomes = payloads.map(() => request);
+  } else {
+    const result = await callVendor(request, {
+      timeoutMs: destination.limits.timeoutMs,
+      integration: integration.name,
+      sinkUrl: env.VENDOR_SINK_URL,
+      mask,
+    });
+    outcomes = outcomesOf(result, payloads, target);
+    calls.push({ lines, outcomes, request, result });
+  }
+  lines.forEach(({ parcel, item }, i) => {
+    parcel.outcomes.set(item, outcomes[i]!);
+  });
+
+  const refused = lines.filter((_, i) => outcomes[i]!.outcome === "batch_refused");
+  if (lines.length === 1 || refused.length === 0) return;
+  const half = Math.ceil(refused.length / 2);
+  for (const part of [refused.slice(0, half), refused.slice(half)]) {
+    if (part.length) await callOnce(part, target, env, calls);
+  }
+}
+
+/** A payload that no request can be made of is refused as a vendor would, so that bisection finds it. */
+async function requestOf(payloads: unknown[], target: Target): Promise<VendorRequest | Outcome> {
+  const { destination, settings, mask } = target;
+  try {
+    return await destination.request(payloads, settings, { now: new Date() });
+  } catch (error) {
+    return { outcome: "batch_refused", reason: mask(`not a payload of ${destination.name}: ${error}`) };
+  }
+}
+
+/** One for each payload. An answer that the destination cannot read says nothing of the events: they are sent again. */
+function outcomesOf(result: CallResult, payloads: unknown[], { destination, mask }: Target): Outcome[] {
+  const all = (outcome: Outcome) => payloads.map(() => outcome);
+  if (!result.answered) return all({ outcome: "retry", reason: result.error });
+  try {
+    const outcome = destination.outcome(result.response, payloads);
+    const outcomes = Array.isArray(outcome) ? outcome : all(outcome);
+    if (outcomes.length !== payloads.length) {
+      throw new Error(`${destination.name} gave ${outcomes.length} outcomes for ${payloads.length} events`);
+    }
+    return outcomes.map((one) => ("reason" in one ? { ...one, reason: mask(one.reason) } : one));
+  } catch (error) {
+    return all({ outcome: "retry", reason: mask(String(error)) });
+  }
+}

@@ -1,0 +1,113 @@
+import { describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+import type { Integration } from "../../core/environment.ts";
+import type { Consent, Event } from "../../core/event.ts";
+import { anIntegration } from "../../test/an-environment.ts";
+import { anEvent } from "../../test/an-event.ts";
+import { type Destination, defineDestination, skip } from "../delivery/destination.ts";
+import { mapForIntegration } from "./map-for-integration.ts";
+
+/** A vendor that takes the event's name. */
+const vendor = (map: (event: Event) => unknown = (event) => ({ name: event.event })) =>
+  defineDestination({
+    name: "vendor",
+    title: "Vendor",
+    purpose: "marketing",
+    settings: z.object({}),
+    exampleSettings: {},
+    limits: { eventsPerRequest: 1, requestsPerSecond: 1, giveUpAfterHours: 1, timeoutMs: 1_000 },
+    map: (event) => map(event) as object,
+    request: () => ({ url: "https://vendor.example", method: "POST", headers: {}, body: "" }),
+    outcome: () => ({ outcome: "delivered" }),
+    examples: [],
+  }) as Destination;
+
+const yes: Consent = { analytics: true, marketing: true };
+const event = (consent: Consent = yes) => anEvent({ event: "Signed Up", context: { consent } });
+const mapped = (
+  integration: Partial<Integration> = {},
+  consent = yes,
+  destination: Destination | undefined = vendor(),
+) =>
+  mapForIntegration(event(consent), "src_test", anIntegration({ destination: "vendor", ...integration }), destination);
+
+it("gives the destination's payload as JSON", () => {
+  expect(mapped()).toEqual({ outcome: "queued", payload_json: '{"name":"Signed Up"}' });
+});
+
+describe("filters, with the reason,", () => {
+  it("a disabled integration", () => {
+    expect(mapped({ enabled: false })).toEqual({ outcome: "filtered", reason: "integration_disabled" });
+  });
+
+  it("a source that does not feed the integration", () => {
+    expect(mapped({ source_ids: ["src_other"] })).toEqual({ outcome: "filtered", reason: "source_not_connected" });
+    expect(mapped({ source_ids: [] })).toEqual({ outcome: "filtered", reason: "source_not_connected" });
+    expect(mapped({ source_ids: ["src_other", "src_test"] })).toMatchObject({ outcome: "queued" });
+  });
+
+  it("a destination that this version does not have", () => {
+    const integration = anIntegration({ destination: "gone" });
+    expect(mapForIntegration(event(), "src_test", integration, undefined)).toEqual({
+      outcome: "filtered",
+      reason: "unknown_destination",
+      detail: "gone",
+    });
+  });
+
+  it("what the vendor has no use for, in the destination's words", () => {
+    const picky = vendor(() => skip("event_not_mapped", "not this one"));
+    expect(mapped({}, yes, picky)).toEqual({ outcome: "filtered", reason: "event_not_mapped", detail: "not this one" });
+  });
+
+  it("a payload that no queue message could hold, in bytes", () => {
+    const large = vendor(() => ({ text: "ż".repeat(30_000) }));
+    expect(mapped({}, yes, large)).toEqual({ outcome: "filtered", reason: "payload_too_large", detail: "60011 bytes" });
+    expect(
+      mapped(
+        {},
+        yes,
+        vendor(() => ({ text: "x".repeat(30_000) })),
+      ),
+    ).toMatchObject({ outcome: "queued" });
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      "throws",
+      () => {
+        throw new TypeError("undefined is not a product");
+      },
+    ],
+    ["makes no JSON", () => ({ price: 1n })],
+  ])("an event on which the destination %s: that one event, for that one vendor", (_, map) => {
+    expect(mapped({}, yes, vendor(map))).toEqual({
+      outcome: "filtered",
+      reason: "mapping_failed",
+      detail: expect.stringMatching(/^TypeError: /),
+    });
+  });
+});
+
+describe("consent", () => {
+  it.each<[Integration["purpose"], Consent, string]>([
+    [undefined, { analytics: true, marketing: false }, "filtered"],
+    [undefined, { analytics: false, marketing: true }, "queued"],
+    ["analytics", { analytics: true, marketing: false }, "queued"],
+    ["analytics", { analytics: false, marketing: true }, "filtered"],
+    ["functional", { analytics: false, marketing: false }, "queued"],
+    [undefined, {}, "filtered"],
+  ])("with the integration's purpose %s and the answers %j the event is %s", (purpose, consent, outcome) => {
+    expect(mapped(purpose ? { purpose } : {}, consent).outcome).toBe(outcome);
+  });
+
+  it("is asked before the destination sees anything", () => {
+    const map = vi.fn(() => ({}));
+    expect(mapped({}, { marketing: false }, vendor(map))).toEqual({
+      outcome: "filtered",
+      reason: "no_consent",
+      detail: "marketing",
+    });
+    expect(map).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,351 @@
+import { describe, expect, it } from "vitest";
+import type { Event, EventContext } from "../../../core/event.ts";
+import type { RequestFacts } from "../../../core/queue-messages.ts";
+import type { ShardAnswer } from "../../../durable-objects/visitor-shard.ts";
+import { anEnvironment } from "../../../test/an-environment.ts";
+import { anEvent } from "../../../test/an-event.ts";
+import { keep, type StepContext } from "../step.ts";
+import { addRequestFacts } from "./add-request-facts.ts";
+import { addVisitorFacts } from "./add-visitor-facts.ts";
+import { cleanse } from "./cleanse.ts";
+import { dropDuplicate } from "./drop-duplicate.ts";
+import { enrichGeography } from "./enrich-geography.ts";
+import { enrichUserAgent } from "./enrich-user-agent.ts";
+import { settleConsent } from "./settle-consent.ts";
+import { validateSchema } from "./validate-schema.ts";
+
+const context = (given: Partial<StepContext> = {}): StepContext => ({
+  environment: anEnvironment(),
+  source_id: "src_test",
+  request: {},
+  vendor_ids: {},
+  ...given,
+});
+
+/** Frozen all the way down, so that a step which mutates its event throws. */
+function frozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) frozen(inner);
+  return Object.freeze(value);
+}
+const given = (event: Partial<Event> = {}) => frozen(anEvent({ message_id: "m1", ...event }));
+const unchanged = (event: Event) => ({ verdict: "kept", event, changed: [] });
+
+describe("validate_schema", () => {
+  it("keeps a valid event as it is", () => {
+    const event = given();
+    const verdict = validateSchema.run(event, context());
+    expect(verdict).toEqual(unchanged(event));
+    expect(verdict).toHaveProperty("event", event);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ["an unknown type", { ...anEvent(), type: "tracks" }, /^type: /],
+    ["no visitor", { ...anEvent(), anonymous_id: undefined }, /^anonymous_id: /],
+    ["a time that is not in UTC", { ...anEvent(), timestamp: "2026-11-20T10:00:00+01:00" }, /^timestamp: /],
+    ["camelCase, which the door translates", { type: "track", event: "x", anonymousId: "a", messageId: "m" }, /: /],
+    ["text", "event", /^event: /],
+    ["nothing", null, /^event: /],
+    ["a list", [anEvent()], /^event: /],
+    ["too many levels", { ...anEvent(), properties: JSON.parse(`{"a":${"[".repeat(40)}${"]".repeat(40)}}`) }, /deeper/],
+  ])("quarantines %s", (_, event, detail) => {
+    expect(validateSchema.run(event as Event, context())).toEqual({
+      verdict: "quarantined",
+      reason: "invalid_event",
+      detail: expect.stringMatching(detail),
+    });
+  });
+});
+
+describe("cleanse", () => {
+  it("trims text, collapses white space and removes what is empty, at every level", () => {
+    const event = given({
+      properties: {
+        name: "  Blue \t\n hat ",
+        fine: "as it is",
+        none: null,
+        empty: " ",
+        zero: 0,
+        no: false,
+        list: ["", " a ", null, { b: "", c: "d" }],
+        inner: { deep: { text: " x " }, gone: "" },
+      },
+      traits: { email: " a@b.example " },
+    });
+    expect(cleanse.run(event, context())).toEqual({
+      verdict: "kept",
+      event: {
+        ...event,
+        properties: {
+          name: "Blue hat",
+          fine: "as it is",
+          zero: 0,
+          no: false,
+          list: ["a", { c: "d" }],
+          inner: { deep: { text: "x" } },
+        },
+        traits: { email: "a@b.example" },
+      },
+      changed: [
+        "properties.name",
+        "properties.none",
+        "properties.empty",
+        "properties.list.0",
+        "properties.list.1",
+        "properties.list.2",
+        "properties.list.3.b",
+        "properties.inner.deep.text",
+        "properties.inner.gone",
+        "traits.email",
+      ],
+    });
+  });
+
+  it("gives back the very event where there is nothing to clean", () => {
+    const event = given({ properties: { a: "b", list: [1, { c: true }] }, traits: {} });
+    const verdict = cleanse.run(event, context());
+    expect(verdict.verdict === "kept" && verdict.event).toBe(event);
+    expect(verdict).toEqual(unchanged(event));
+  });
+
+  it("touches neither the context nor the name", () => {
+    const event = given({ event: " Odd  Name ", context: { page: { title: "  x " } } });
+    expect(cleanse.run(event, context())).toEqual(unchanged(event));
+  });
+
+  it("keeps keys that JavaScript treats as its own what they were: keys", () => {
+    const properties = JSON.parse('{"a":" x ","__proto__":{"price":1},"constructor":" y ","in":{"__proto__":" z "}}');
+    const verdict = cleanse.run(anEvent({ properties }), context());
+    if (verdict.verdict !== "kept") throw new Error();
+    const clean = verdict.event.properties;
+    expect(JSON.stringify(clean)).toBe('{"a":"x","__proto__":{"price":1},"constructor":"y","in":{"__proto__":"z"}}');
+    expect(Object.getPrototypeOf(clean)).toBe(Object.prototype);
+    expect(clean.price).toBeUndefined();
+  });
+});
+
+describe("add_request_facts", () => {
+  const request: RequestFacts = {
+    ip: "192.0.2.1",
+    user_agent: "Mozilla/5.0",
+    language: "en-GB",
+    timezone: "Europe/London",
+    client_hints: { "sec-ch-ua-mobile": "?1" },
+    country: "GB",
+  };
+
+  it("adds what the door saw", () => {
+    const event = given();
+    expect(addRequestFacts.run(event, context({ request, vendor_ids: { fbp: "fb.1" } }))).toEqual({
+      verdict: "kept",
+      event: {
+        ...event,
+        context: {
+          ip: "192.0.2.1",
+          user_agent: "Mozilla/5.0",
+          locale: "en-GB",
+          timezone: "Europe/London",
+          client_hints: { "sec-ch-ua-mobile": "?1" },
+          vendor_ids: { fbp: "fb.1" },
+        },
+      },
+      changed: [
+        "context.ip",
+        "context.user_agent",
+        "context.locale",
+        "context.timezone",
+        "context.client_hints",
+        "context.vendor_ids",
+      ],
+    });
+  });
+
+  it("leaves what the event says itself", () => {
+    const own: EventContext = {
+      ip: "198.51.100.1",
+      user_agent: "own",
+      locale: "pl",
+      timezone: "Europe/Warsaw",
+      client_hints: { own: "1" },
+      vendor_ids: { fbp: "own" },
+    };
+    const event = given({ context: own });
+    expect(addRequestFacts.run(event, context({ request, vendor_ids: { fbp: "cookie" } }))).toEqual(unchanged(event));
+  });
+
+  it("joins the vendor ids of the cookies to those of the event, which win", () => {
+    const event = given({ context: { vendor_ids: { fbp: "own" } } });
+    const verdict = addRequestFacts.run(event, context({ vendor_ids: { fbp: "cookie", ttp: "cookie" } }));
+    expect(verdict).toMatchObject({
+      event: { context: { vendor_ids: { fbp: "own", ttp: "cookie" } } },
+      changed: ["context.vendor_ids"],
+    });
+  });
+
+  it("changes nothing where the door saw nothing: a server sent it", () => {
+    const event = given();
+    expect(addRequestFacts.run(event, context())).toEqual(unchanged(event));
+  });
+});
+
+describe("enrich_geography", () => {
+  const request: RequestFacts = {
+    ip: "192.0.2.1",
+    country: "GB",
+    region: "England",
+    city: "London",
+    postal_code: "EC1A",
+    latitude: 51.5,
+    longitude: 0,
+    timezone: "Europe/London",
+    asn: 1,
+  };
+
+  it("says where the request came from, and nothing that is not known", () => {
+    const { ip: _, asn: __, ...location } = request;
+    const event = given();
+    expect(enrichGeography.run(event, context({ request }))).toEqual({
+      verdict: "kept",
+      event: { ...event, context: { location } },
+      changed: ["context.location"],
+    });
+    expect(enrichGeography.run(event, context({ request: { country: "GB" } }))).toMatchObject({
+      event: { context: { location: { country: "GB" } } },
+    });
+  });
+
+  it.each<[string, Partial<Event>, RequestFacts]>([
+    ["the event brought its own location", { context: { location: { country: "PL" } } }, request],
+    ["the country is not known", {}, { ...request, country: undefined } as RequestFacts],
+    ["a server sent it", {}, {}],
+  ])("changes nothing where %s", (_, event, facts) => {
+    const before = given(event);
+    expect(enrichGeography.run(before, context({ request: facts }))).toEqual(unchanged(before));
+  });
+});
+
+describe("enrich_user_agent", () => {
+  const CHROME =
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+  const IPHONE =
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1";
+
+  it.each([
+    [
+      "a desktop",
+      CHROME,
+      {
+        browser: { name: "Chrome", version: "140.0.0.0" },
+        os: { name: "Windows", version: "10" },
+        device: { type: "desktop" },
+      },
+    ],
+    [
+      "a phone",
+      IPHONE,
+      {
+        browser: { name: "Mobile Safari", version: "18.1" },
+        os: { name: "iOS", version: "18.1" },
+        device: { type: "mobile", vendor: "Apple", model: "iPhone" },
+      },
+    ],
+  ])("tells %s from its user agent, every time", (_, user_agent, parsed) => {
+    for (let i = 0; i < 2; i++) {
+      const event = given({ context: { user_agent } });
+      expect(enrichUserAgent.run(event, context())).toEqual({
+        verdict: "kept",
+        event: { ...event, context: { user_agent, ...parsed } },
+        changed: ["context.browser", "context.os", "context.device"],
+      });
+    }
+  });
+
+  it("leaves what the event says itself", () => {
+    const event = given({ context: { user_agent: CHROME, os: { name: "Own" } } });
+    expect(enrichUserAgent.run(event, context())).toMatchObject({
+      event: { context: { os: { name: "Own" }, browser: { name: "Chrome" } } },
+      changed: ["context.browser", "context.device"],
+    });
+  });
+
+  it.each([
+    ["a tool", "curl/8.5.0"],
+    ["a word", "x"],
+    ["a method's name", "constructor"],
+    ["a prototype", "__proto__"],
+    ["600 letters", "x".repeat(600)],
+  ])("invents no device for %s", (_, user_agent) => {
+    const verdict = enrichUserAgent.run(given({ context: { user_agent } }), context());
+    expect(verdict).toMatchObject({ verdict: "kept" });
+    if (verdict.verdict === "kept") expect(verdict.event.context).not.toHaveProperty("device");
+  });
+
+  it("changes nothing without a user agent", () => {
+    const event = given();
+    expect(enrichUserAgent.run(event, context())).toEqual(unchanged(event));
+  });
+});
+
+const session = { id: "v.3", number: 3, started_at: "2026-11-20T09:50:00.000Z", is_new: false };
+const fresh: ShardAnswer = { verdict: "new", session, vendor_ids: { fbp: "known" } };
+const answered = (shard: ShardAnswer) => ({ ...context(), shard });
+
+describe("drop_duplicate", () => {
+  it("drops what another message brought, and lets a redelivered message pass", () => {
+    const event = given();
+    expect(dropDuplicate.run(event, answered({ verdict: "duplicate" }))).toEqual({
+      verdict: "dropped",
+      reason: "duplicate",
+    });
+    expect(dropDuplicate.run(event, answered(fresh))).toEqual(keep(event));
+    expect(dropDuplicate.run(event, answered({ ...fresh, verdict: "redelivered" }))).toEqual(keep(event));
+  });
+});
+
+describe("add_visitor_facts", () => {
+  it("adds the session and every vendor id that the visitor is known by", () => {
+    const event = given({ context: { locale: "en", vendor_ids: { ttp: "own" } } });
+    const shard: ShardAnswer = { ...fresh, vendor_ids: { fbp: "known", ttp: "own" } };
+    expect(addVisitorFacts.run(event, answered(shard))).toEqual({
+      verdict: "kept",
+      event: { ...event, context: { locale: "en", session, vendor_ids: { fbp: "known", ttp: "own" } } },
+      changed: ["context.session", "context.vendor_ids"],
+    });
+  });
+
+  it("says nothing of vendor ids where none are known", () => {
+    const event = given();
+    const verdict = addVisitorFacts.run(event, answered({ ...fresh, vendor_ids: {} }));
+    expect(verdict).toEqual({
+      verdict: "kept",
+      event: { ...event, context: { session } },
+      changed: ["context.session"],
+    });
+  });
+
+  it("never believes a client about its session", () => {
+    const event = given({ context: { session: { ...session, number: 1 } } });
+    expect(addVisitorFacts.run(event, answered(fresh))).toMatchObject({
+      event: { context: { session: { number: 3 } } },
+    });
+  });
+});
+
+describe("settle_consent", () => {
+  it.each<["granted" | "denied", EventContext["consent"], EventContext["consent"], boolean]>([
+    ["granted", undefined, { analytics: true, marketing: true }, true],
+    ["denied", undefined, { analytics: false, marketing: false }, true],
+    ["granted", { marketing: false }, { analytics: true, marketing: false }, true],
+    ["denied", { analytics: true }, { analytics: true, marketing: false }, true],
+    ["granted", {}, { analytics: true, marketing: true }, true],
+    ["granted", { analytics: false, marketing: false }, { analytics: false, marketing: false }, false],
+    ["denied", { analytics: true, marketing: true }, { analytics: true, marketing: true }, false],
+  ])("by default %s: %j becomes %j", (consent_default, consent, settled, changes) => {
+    const event = given({ context: consent ? { consent } : {} });
+    const environment = anEnvironment({ consent_default });
+    expect(settleConsent.run(event, { ...answered(fresh), environment })).toEqual({
+      verdict: "kept",
+      event: { ...event, context: { consent: settled } },
+      changed: changes ? ["context.consent"] : [],
+    });
+  });
+});
