@@ -164,8 +164,12 @@ function withoutSpaceAndPunctuation(written: string): string {
   return written.replace(/[\s!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]/g, "").toLowerCase();
 }
 
+const MALE = new Set(["m", "male", "man", "boy"]);
+const FEMALE = new Set(["f", "female", "woman", "girl"]);
+
 function genderLetter(written: string): string | undefined {
-  return { m: "m", male: "m", man: "m", boy: "m", f: "f", female: "f", woman: "f", girl: "f" }[written.toLowerCase()];
+  const word = written.toLowerCase();
+  return MALE.has(word) ? "m" : FEMALE.has(word) ? "f" : undefined;
 }
 
 /** YYYYMMDD from any order that is told apart by its numbers; 03/04/1990 is read as Meta reads it, month first. */

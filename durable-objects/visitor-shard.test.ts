@@ -104,6 +104,37 @@ describe("sessions and vendor ids", () => {
   });
 });
 
+describe("what a client may overdo", () => {
+  it("remembers 32 vendor ids of a visitor, the newest, however many are sent", async () => {
+    const shard = newShard();
+    const ids = (from: number) =>
+      Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`id${from + i}`, "x".repeat(500)]));
+    await shard.apply(batch({ id: "m0", vendor_ids: { fbp: "old" } }));
+    const answers = await shard.apply(
+      batch(...Array.from({ length: 50 }, (_, i) => ({ id: `m${i + 1}`, vendor_ids: ids(i * 32) }))),
+    );
+    const last = answers.at(-1)!;
+    expect(last.verdict !== "duplicate" && Object.keys(last.vendor_ids)).toEqual(Object.keys(ids(49 * 32)));
+    await shard.flush();
+    await evictDurableObject(shard);
+    expect(verdicts(await shard.apply(batch({ id: "m7", delivery: "x:0" })))).toEqual(["duplicate"]);
+  });
+
+  it("splits a call over rows by the bytes of its text, not by its letters", async () => {
+    const shard = newShard();
+    const call = batch(...Array.from({ length: 60 }, (_, i) => ({ id: `m${i}` })));
+    call.lines = call.lines.map((line) => JSON.stringify({ ...JSON.parse(line), note: "水".repeat(20_000) }));
+    await shard.apply(call);
+    const sizes = await runInDurableObject(shard, (_, state) =>
+      state.storage.sql.exec<{ bytes: number }>("SELECT length(CAST(lines AS BLOB)) AS bytes FROM log").toArray(),
+    );
+    expect(sizes.length).toBeGreaterThan(3);
+    for (const { bytes } of sizes) expect(bytes).toBeLessThan(1_100_000);
+    await shard.flush();
+    expect(await lakeRows(shard)).toHaveLength(60);
+  });
+});
+
 describe("eviction", () => {
   it("loses nothing and counts nothing twice when it strikes between any two calls", async () => {
     const calls = [

@@ -30,12 +30,12 @@ export const DEDUPE_MS = 26 * 3_600_000;
 /** A checkpoint comes this long after the first event, or as soon as the log holds so many characters. */
 const CHECKPOINT_AFTER_MS = 5 * 60_000;
 const CHECKPOINT_AT_LENGTH = 8 * 1024 * 1024;
-/** A row takes 2 MB; a call that brings more is split over several. */
-const ROW_LENGTH = 1_000_000;
+/** A row takes 2 MB of UTF-8; a call that brings more is split over several. Bytes. */
+const ROW_BYTES = 1_000_000;
 /** Events in one lake file, so that building it stays far below an object's 128 MB. */
 const FILE_EVENTS = 10_000;
-/** Events in one row of history: about 250 bytes of facts each, and a row takes 2 MB. */
-const HISTORY_EVENTS = 2_000;
+/** Vendor ids remembered of one visitor; the newest stay. What the door lets in at once (core/event.ts), over and over. */
+const MOST_VENDOR_IDS = 32;
 
 export interface ShardEvent {
   message_id: string;
@@ -192,7 +192,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   ): StoredFacts {
     const known = this.#visitors.get(event.anonymous_id);
     const placed = placeInSession(known?.sessions ?? [], known?.last_number ?? 0, event.at, timeoutMs);
-    const vendor_ids = known ? { ...known.vendor_ids, ...event.vendor_ids } : event.vendor_ids;
+    const vendor_ids = remembered(known?.vendor_ids ?? {}, event.vendor_ids);
     this.#visitors.set({
       anonymous_id: event.anonymous_id,
       first_seen: known?.first_seen ?? now,
@@ -206,27 +206,20 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   }
 
   #append(fresh: { facts: StoredFacts; line: string }[], now: number): void {
-    for (let from = 0; from < fresh.length; ) {
-      let to = from;
-      let length = 0;
-      while (to < fresh.length && (to === from || length + fresh[to]!.line.length <= ROW_LENGTH)) {
-        length += fresh[to++]!.line.length;
-      }
-      const part = fresh.slice(from, to);
+    const inRow = fresh.map(({ facts, line }) => ({ facts, factsJson: JSON.stringify(facts), line }));
+    for (const part of rows(inRow, ({ factsJson, line }) => utf8Length(factsJson) + utf8Length(line))) {
+      const lines = part.map(({ line }) => line).join("\n");
       this.#write(
         "INSERT INTO log (first, count, received_at, facts, lines) VALUES (?, ?, ?, ?, ?)",
         this.#next,
         part.length,
         now,
-        JSON.stringify(part.map((f) => f.facts)),
-        part.map((f) => f.line).join("\n"),
+        `[${part.map(({ factsJson }) => factsJson).join(",")}]`,
+        lines,
       );
       this.#next += part.length;
-      this.#nowWaiting(
-        part.map((f) => f.facts),
-        length,
-      );
-      from = to;
+      const facts = part.map((one) => one.facts);
+      this.#nowWaiting(facts, lines.length);
     }
   }
 
@@ -328,16 +321,20 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       receivedAt = row.received_at;
       length += row.length;
     }
-    for (let from = 0; from < facts.length; from += HISTORY_EVENTS) {
-      const part = facts.slice(from, from + HISTORY_EVENTS);
+    let moved = first;
+    for (const part of rows(
+      facts.map((one) => ({ one, json: JSON.stringify(one) })),
+      ({ json }) => utf8Length(json),
+    )) {
       this.#write(
         "INSERT INTO history (first, count, received_at, keys, facts) VALUES (?, ?, ?, ?, ?)",
-        first + from,
+        moved,
         part.length,
         receivedAt,
-        dedupeKeys(part),
-        JSON.stringify(part),
+        dedupeKeys(part.map(({ one }) => one)),
+        `[${part.map(({ json }) => json).join(",")}]`,
       );
+      moved += part.length;
     }
     this.#write("DELETE FROM log WHERE first >= ? AND first < ?", first, end);
     const sessions = countOpened(facts);
@@ -451,6 +448,37 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       await this.#scheduleCheckpoint();
     }
   }
+}
+
+/** Cuts what is to be stored into rows of at most ROW_BYTES; one thing that is larger gets a row to itself. */
+function* rows<T>(all: T[], bytesOf: (one: T) => number): Generator<T[]> {
+  let row: T[] = [];
+  let bytes = 0;
+  for (const one of all) {
+    const more = bytesOf(one);
+    if (row.length && bytes + more > ROW_BYTES) {
+      yield row;
+      row = [];
+      bytes = 0;
+    }
+    row.push(one);
+    bytes += more;
+  }
+  if (row.length) yield row;
+}
+
+const utf8Length = (text: string) => Buffer.byteLength(text, "utf8");
+
+/** Known and new vendor ids of one visitor: a new value replaces a known one, and beyond the limit the known ones go. */
+function remembered(known: VendorIds, fresh: VendorIds): VendorIds {
+  const all = { ...known, ...fresh };
+  const names = Object.keys(all);
+  if (names.length <= MOST_VENDOR_IDS) return all;
+  const kept = [...Object.keys(fresh), ...names.filter((name) => !Object.hasOwn(fresh, name))].slice(
+    0,
+    MOST_VENDOR_IDS,
+  );
+  return Object.fromEntries(kept.map((name) => [name, all[name]!]));
 }
 
 /** How many sessions these events opened. */

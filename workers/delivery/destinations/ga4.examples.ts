@@ -481,7 +481,11 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     in: { message_id: "m1", type: "identify", event: "identify", user_id: "u1" },
     out: {
       shared: { ...shared, user_id: "u1" },
-      event: { name: "login", timestamp_micros: 1795168800000000, params: { message_id: "m1", engagement_time_msec: 1 } },
+      event: {
+        name: "login",
+        timestamp_micros: 1795168800000000,
+        params: { message_id: "m1", engagement_time_msec: 1 },
+      },
     },
   },
   {

@@ -92,7 +92,11 @@ const MOST_CUSTOM_ITEM_PARAMS = 10;
 const NAME_LENGTH = 40;
 const VALUE_LENGTH = 100;
 /** https://support.google.com/analytics/answer/9267744: page parameters may be longer than any other. */
-const PAGE_LENGTHS: Record<string, number> = { page_location: 1_000, page_referrer: 420, page_title: 300 };
+const PAGE_LENGTHS = new Map([
+  ["page_location", 1_000],
+  ["page_referrer", 420],
+  ["page_title", 300],
+]);
 
 export const ga4 = defineDestination<Ga4Settings, Ga4Payload>({
   name: "ga4",
@@ -254,8 +258,8 @@ function eventParams(event: Event, name: string, settings: Public<Ga4Settings>):
 
   const params: Params = {};
   const add = (key: string, added: Params[string] | undefined) => {
-    if (!key || added === undefined || key in params || Object.keys(params).length >= MOST_PARAMS) return;
-    params[key] = typeof added === "string" ? cut(added, PAGE_LENGTHS[key] ?? VALUE_LENGTH) : added;
+    if (!key || added === undefined || Object.hasOwn(params, key) || Object.keys(params).length >= MOST_PARAMS) return;
+    params[key] = typeof added === "string" ? cut(added, PAGE_LENGTHS.get(key) ?? VALUE_LENGTH) : added;
   };
   const { session, page } = context;
   // Without these two an event belongs to no session and shows in no realtime report. Who runs Google's own tag as well
@@ -276,9 +280,9 @@ function eventParams(event: Event, name: string, settings: Public<Ga4Settings>):
   // it. Cut, it would name another event.
   add("message_id", event.message_id.length <= VALUE_LENGTH ? event.message_id : undefined);
   add("session_number", session?.number);
-  const rename = EVENTS(event)?.rename ?? {};
+  const rename = new Map(Object.entries(EVENTS(event)?.rename ?? {}));
   for (const [property, held] of Object.entries(properties)) {
-    if (!isTold(event, property)) add(paramName(rename[property] ?? property), scalar(held));
+    if (!isTold(event, property)) add(paramName(rename.get(property) ?? property), scalar(held));
   }
   return params;
 }
