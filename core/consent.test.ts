@@ -1,18 +1,28 @@
 import { expect, it } from "vitest";
-import { allows } from "./consent.ts";
+import { allows, purposesOf } from "./consent.ts";
 import type { Purpose } from "./environment.ts";
 import type { Consent } from "./event.ts";
 
-it.each<[Purpose, Consent | undefined, boolean]>([
+it.each<[Consent | undefined, "granted" | "denied", boolean, Purpose[]]>([
+  [undefined, "granted", false, ["functional", "analytics", "marketing"]],
+  [undefined, "denied", false, ["functional"]],
+  [undefined, "granted", true, ["functional", "analytics"]],
+  [{}, "granted", true, ["functional", "analytics"]],
+  [{ marketing: true }, "denied", true, ["functional", "marketing"]],
+  [{ marketing: true }, "granted", false, ["functional", "analytics", "marketing"]],
+  [{ analytics: false }, "granted", false, ["functional", "marketing"]],
+  [{ analytics: true, marketing: false }, "granted", false, ["functional", "analytics"]],
+  [{ analytics: false, marketing: false }, "granted", false, ["functional"]],
+])("consent %j, by default %s, with GPC %s: allowed for %j", (consent, byDefault, gpc, expected) => {
+  expect(purposesOf(consent, { gpc, byDefault })).toEqual(expected);
+});
+
+it.each<[Purpose, Purpose[] | undefined, boolean]>([
   ["functional", undefined, true],
-  ["functional", { analytics: false, marketing: false }, true],
-  ["analytics", { analytics: true }, true],
-  ["analytics", { analytics: false, marketing: true }, false],
-  ["analytics", { marketing: true }, false],
-  ["analytics", undefined, false],
-  ["marketing", { marketing: true, analytics: false }, true],
-  ["marketing", { analytics: true }, false],
-  ["marketing", {}, false],
-])("for %s, with consent %j: %s", (purpose, consent, allowed) => {
-  expect(allows(consent, purpose)).toBe(allowed);
+  ["functional", [], true],
+  ["analytics", ["functional", "analytics"], true],
+  ["analytics", ["functional", "marketing"], false],
+  ["marketing", undefined, false],
+])("for %s, with the purposes %j: %s", (purpose, purposes, allowed) => {
+  expect(allows(purposes, purpose)).toBe(allowed);
 });

@@ -1,6 +1,7 @@
 /** What the queues carry. Each shape is versioned by `v`; a consumer dead-letters what it cannot read. */
 import * as z from "zod";
-import { consent, type Event, vendorIds } from "./event.ts";
+import { PURPOSES } from "./environment.ts";
+import { type Event, vendorIds } from "./event.ts";
 
 /** Queues take 128 KB a message and bill by 64 KB: we stay under one billing unit. UTF-8 bytes. */
 export const MESSAGE_BYTES = 60 * 1024;
@@ -16,6 +17,8 @@ export const requestFacts = z.object({
   language: z.string().optional(),
   country: z.string().optional(),
   region: z.string().optional(),
+  /** ISO 3166-2 without the country, e.g. `CA`. */
+  region_code: z.string().optional(),
   city: z.string().optional(),
   postal_code: z.string().optional(),
   latitude: z.number().optional(),
@@ -44,7 +47,8 @@ export const deliveryItem = z.object({
   event: z.string(),
   anonymous_id: z.string(),
   received_at: z.iso.datetime(),
-  consent: consent.optional(),
+  /** What the event may be used for; judged again before it is sent. */
+  purposes: z.array(z.enum(PURPOSES)),
   /** In the destination's own shape, as its `map` returned it. */
   payload: z.unknown(),
 });

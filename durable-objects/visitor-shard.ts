@@ -129,11 +129,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   /** Decides and records the events of one batch, in the order given. Facts come back in that order. */
   async apply(batch: ShardBatch): Promise<ShardAnswer[]> {
     try {
-      return this.ctx.storage.transactionSync(() => this.#apply(batch));
-    } catch (error) {
-      // The transaction is undone; what memory has learned meanwhile must go as well.
-      this.#load();
-      throw error;
+      return this.#transaction(() => this.#apply(batch));
     } finally {
       await this.#scheduleCheckpoint();
     }
@@ -263,7 +259,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       this.#saveState();
     }
     this.#state.lake_files += await this.#writeLakeFiles(range);
-    this.ctx.storage.transactionSync(() => {
+    this.#transaction(() => {
       this.#moveToHistory(range);
       this.#rowsWritten += this.#visitors.save();
       this.#state.writing = null;
@@ -352,7 +348,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     const before = this.#rowsWritten;
     this.#write("DELETE FROM history WHERE received_at < ?", now - DEDUPE_MS);
     if (this.#rowsWritten > before) this.#loadSeen();
-    this.#rowsWritten += this.ctx.storage.transactionSync(() => this.#visitors.clean(now));
+    this.#rowsWritten += this.#transaction(() => this.#visitors.clean(now));
   }
 
   #load(): void {
@@ -421,6 +417,16 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
 
   #write(sql: string, ...values: (string | number | ArrayBuffer)[]): void {
     this.#rowsWritten += this.#sql.exec(sql, ...values).rowsWritten;
+  }
+
+  /** All or nothing, for memory too: where the database undoes its part, what memory has learned meanwhile goes as well. */
+  #transaction<T>(work: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(work);
+    } catch (error) {
+      this.#load();
+      throw error;
+    }
   }
 
   /** Also the watchdog: an alarm that should have run a minute ago is set again. */

@@ -109,7 +109,7 @@ export function anItem(given: Partial<DeliveryItem> = {}): DeliveryItem {
     event: "Button Clicked",
     anonymous_id: "a1",
     received_at: "2026-11-20T10:00:01.000Z",
-    consent: { analytics: true, marketing: true },
+    purposes: ["functional", "analytics", "marketing"],
     payload: { id: message_id } satisfies TestPayload,
     ...given,
   };

@@ -471,20 +471,16 @@ describe("the gate", () => {
 
 describe("consent", () => {
   it.each([
-    ["analytics", undefined, false],
-    ["analytics", {}, false],
-    ["analytics", { marketing: true }, false],
-    ["analytics", { analytics: false, marketing: true }, false],
-    ["marketing", { analytics: true }, false],
-    ["marketing", { marketing: true }, true],
-    ["analytics", { analytics: true, marketing: false }, true],
-    ["functional", undefined, true],
-  ] as const)("for %s, given %o: the vendor hears of it: %s", async (purpose, consent, told) => {
+    ["analytics", [], false],
+    ["analytics", ["functional", "marketing"], false],
+    ["marketing", ["functional", "analytics"], false],
+    ["marketing", ["functional", "marketing"], true],
+    ["analytics", ["functional", "analytics"], true],
+    ["functional", [], true],
+  ] as const)("for %s, allowed for %o: the vendor hears of it: %s", async (purpose, purposes, told) => {
     const integration = await publishIntegration({ purpose });
     const calls = fakeVendor();
-    const item = anItem();
-    delete item.consent;
-    if (consent) item.consent = consent;
+    const item = anItem({ purposes: [...purposes] });
     const { env, sent } = aDeliveryEnv();
     const message = aMessage(aDelivery(integration, { items: [item] }));
     await deliver(aBatch([message]), env);
@@ -499,7 +495,7 @@ describe("consent", () => {
   it("is each event's own: the vendor hears of those that have it, in one request", async () => {
     const integration = await publishIntegration();
     const calls = fakeVendor();
-    const items = [anItem(), anItem({ consent: { analytics: false } }), anItem()];
+    const items = [anItem(), anItem({ purposes: ["functional"] }), anItem()];
     await deliver(aBatch([aMessage(aDelivery(integration, { items }))]), aDeliveryEnv().env);
     expect(calls.map((call) => call.ids)).toEqual([[items[0]!.message_id, items[2]!.message_id]]);
   });

@@ -53,7 +53,7 @@ export function refusalOf({ outcomes }: Call): string | undefined {
 function withConsent(parcels: Parcel[], purpose: Destination["purpose"]): Line[] {
   const lines = parcels.flatMap((parcel) => parcel.body.items.map((item) => ({ parcel, item })));
   return lines.filter(({ parcel, item }) => {
-    const allowed = allows(item.consent, purpose);
+    const allowed = allows(item.purposes, purpose);
     if (!allowed) parcel.outcomes.set(item, { outcome: "filtered", reason: "no_consent" });
     return allowed;
   });

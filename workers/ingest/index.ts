@@ -11,6 +11,7 @@ import { acceptEvents } from "./accept-events.ts";
 import { authenticate } from "./authenticate.ts";
 import { drainSpill, enqueue } from "./enqueue.ts";
 import { identify } from "./identity-cookies.ts";
+import { mayGoOn } from "./rate-limit.ts";
 import { readBody } from "./read-body.ts";
 import { requestFacts } from "./request-facts.ts";
 
@@ -52,8 +53,7 @@ async function collect(request: Request, env: IngestEnv, type?: EventType): Prom
   const environment = await readEnvironment(env.CONFIG, key.environment_id);
   const source = environment?.sources.find((s) => s.id === key.source_id);
   if (!environment || !source) throw new ApiError("unknown_write_key", "The source of this write key no longer exists");
-  const { success } = await env.SOURCE_LIMIT.limit({ key: source.id });
-  if (!success) {
+  if (!(await mayGoOn(env.SOURCE_LIMIT, source.id, now))) {
     throw new ApiError("too_many_requests", "This source sends faster than it may", {
       headers: { "retry-after": "10" },
     });

@@ -35,6 +35,7 @@ export function requestFacts(request: Request): RequestFacts {
   if (!cf) return facts;
   set("country", cf.country && NO_COUNTRY.has(cf.country) ? null : cf.country);
   set("region", cf.region);
+  set("region_code", cf.regionCode);
   set("city", cf.city);
   set("postal_code", cf.postalCode);
   set("latitude", number(cf.latitude));

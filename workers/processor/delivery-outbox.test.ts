@@ -28,7 +28,7 @@ const ids = (messages: DeliveryMessage[]) => messages.flatMap((m) => m.items.map
 
 it("makes a message that delivery can read", async () => {
   const outbox = new DeliveryOutbox();
-  const event = anEvent({ message_id: "m1", context: { consent: { analytics: true, marketing: false } } });
+  const event = anEvent({ message_id: "m1", context: { purposes: ["functional", "analytics"] } });
   outbox.add("sender", "env_test", integration, event, '{"any":"shape"}');
   outbox.add("sender", "env_test", integration, anEvent({ message_id: "m2" }), "[1]");
   const { env, batches, messages } = lanes();
@@ -46,7 +46,7 @@ it("makes a message that delivery can read", async () => {
           event: "Button Clicked",
           anonymous_id: "a1",
           received_at: "2026-11-20T10:00:01.000Z",
-          consent: { analytics: true, marketing: false },
+          purposes: ["functional", "analytics"],
           payload: { any: "shape" },
         },
         {
@@ -54,6 +54,7 @@ it("makes a message that delivery can read", async () => {
           event: "Button Clicked",
           anonymous_id: "a1",
           received_at: "2026-11-20T10:00:01.000Z",
+          purposes: [],
           payload: [1],
         },
       ],

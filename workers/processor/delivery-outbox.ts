@@ -26,13 +26,13 @@ export class DeliveryOutbox {
   /** `sender` is given back to `failed` of `send` where the event could not be queued. */
   add(sender: unknown, environmentId: string, integration: Integration, event: Event, payloadJson: string): void {
     const { message_id, event: name, anonymous_id, received_at } = event;
-    const consent = event.context.consent;
+    const { purposes = [] } = event.context;
     const about: Omit<DeliveryItem, "payload"> = {
       message_id,
       event: name,
       anonymous_id,
       received_at,
-      ...(consent && { consent }),
+      purposes,
     };
     const item = `${JSON.stringify(about).slice(0, -1)},"payload":${payloadJson}}`;
     const bytes = Buffer.byteLength(item, "utf8") + 1;

@@ -192,7 +192,7 @@ describe("an event", () => {
           device: { type: "desktop" },
           vendor_ids: { ga_client_id: "111.222", fbp: "fb.1.1596403881668.333" },
           session,
-          consent: { analytics: true, marketing: true },
+          purposes: ["functional", "analytics", "marketing"],
         },
       },
     });
@@ -207,7 +207,7 @@ describe("an event", () => {
       event: "Order Completed",
       anonymous_id: "a1",
       received_at: event.received_at,
-      consent: { analytics: true, marketing: true },
+      purposes: ["functional", "analytics", "marketing"],
     });
   });
 
@@ -708,7 +708,7 @@ describe("the live stream", () => {
         { step: "enrich_user_agent", verdict: "kept", changed: [] },
         { step: "drop_duplicate", verdict: "kept", changed: [] },
         { step: "add_visitor_facts", verdict: "kept", changed: ["context.session"] },
-        { step: "settle_consent", verdict: "kept", changed: ["context.consent"] },
+        { step: "enforce_consent", verdict: "kept", changed: ["context.purposes"] },
       ],
       integrations: [
         { integration_id: integrations[0]!.id, integration: "ga4", outcome: "queued" },

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import type { Integration } from "../../core/environment.ts";
-import type { Consent, Event } from "../../core/event.ts";
+import type { Integration, Purpose } from "../../core/environment.ts";
+import type { Event } from "../../core/event.ts";
 import { anIntegration } from "../../test/an-environment.ts";
 import { anEvent } from "../../test/an-event.ts";
 import { type Destination, defineDestination, skip } from "../delivery/destination.ts";
@@ -22,14 +22,14 @@ const vendor = (map: (event: Event) => unknown = (event) => ({ name: event.event
     examples: [],
   }) as Destination;
 
-const yes: Consent = { analytics: true, marketing: true };
-const event = (consent: Consent = yes) => anEvent({ event: "Signed Up", context: { consent } });
+const all: Purpose[] = ["functional", "analytics", "marketing"];
+const event = (purposes: Purpose[] = all) => anEvent({ event: "Signed Up", context: { purposes } });
 const mapped = (
   integration: Partial<Integration> = {},
-  consent = yes,
+  purposes = all,
   destination: Destination | undefined = vendor(),
 ) =>
-  mapForIntegration(event(consent), "src_test", anIntegration({ destination: "vendor", ...integration }), destination);
+  mapForIntegration(event(purposes), "src_test", anIntegration({ destination: "vendor", ...integration }), destination);
 
 it("gives the destination's payload as JSON", () => {
   expect(mapped()).toEqual({ outcome: "queued", payload_json: '{"name":"Signed Up"}' });
@@ -57,16 +57,16 @@ describe("filters, with the reason,", () => {
 
   it("what the vendor has no use for, in the destination's words", () => {
     const picky = vendor(() => skip("event_not_mapped", "not this one"));
-    expect(mapped({}, yes, picky)).toEqual({ outcome: "filtered", reason: "event_not_mapped", detail: "not this one" });
+    expect(mapped({}, all, picky)).toEqual({ outcome: "filtered", reason: "event_not_mapped", detail: "not this one" });
   });
 
   it("a payload that no queue message could hold, in bytes", () => {
     const large = vendor(() => ({ text: "ż".repeat(30_000) }));
-    expect(mapped({}, yes, large)).toEqual({ outcome: "filtered", reason: "payload_too_large", detail: "60011 bytes" });
+    expect(mapped({}, all, large)).toEqual({ outcome: "filtered", reason: "payload_too_large", detail: "60011 bytes" });
     expect(
       mapped(
         {},
-        yes,
+        all,
         vendor(() => ({ text: "x".repeat(30_000) })),
       ),
     ).toMatchObject({ outcome: "queued" });
@@ -81,7 +81,7 @@ describe("filters, with the reason,", () => {
     ],
     ["makes no JSON", () => ({ price: 1n })],
   ])("an event on which the destination %s: that one event, for that one vendor", (_, map) => {
-    expect(mapped({}, yes, vendor(map))).toEqual({
+    expect(mapped({}, all, vendor(map))).toEqual({
       outcome: "filtered",
       reason: "mapping_failed",
       detail: expect.stringMatching(/^TypeError: /),
@@ -90,20 +90,20 @@ describe("filters, with the reason,", () => {
 });
 
 describe("consent", () => {
-  it.each<[Integration["purpose"], Consent, string]>([
-    [undefined, { analytics: true, marketing: false }, "filtered"],
-    [undefined, { analytics: false, marketing: true }, "queued"],
-    ["analytics", { analytics: true, marketing: false }, "queued"],
-    ["analytics", { analytics: false, marketing: true }, "filtered"],
-    ["functional", { analytics: false, marketing: false }, "queued"],
-    [undefined, {}, "filtered"],
-  ])("with the integration's purpose %s and the answers %j the event is %s", (purpose, consent, outcome) => {
-    expect(mapped(purpose ? { purpose } : {}, consent).outcome).toBe(outcome);
+  it.each<[Integration["purpose"], Purpose[], string]>([
+    [undefined, ["analytics"], "filtered"],
+    [undefined, ["marketing"], "queued"],
+    ["analytics", ["analytics"], "queued"],
+    ["analytics", ["marketing"], "filtered"],
+    ["functional", [], "queued"],
+    [undefined, [], "filtered"],
+  ])("with the integration's purpose %s and %j allowed the event is %s", (purpose, purposes, outcome) => {
+    expect(mapped(purpose ? { purpose } : {}, purposes).outcome).toBe(outcome);
   });
 
   it("is asked before the destination sees anything", () => {
     const map = vi.fn(() => ({}));
-    expect(mapped({}, { marketing: false }, vendor(map))).toEqual({
+    expect(mapped({}, ["analytics"], vendor(map))).toEqual({
       outcome: "filtered",
       reason: "no_consent",
       detail: "marketing",

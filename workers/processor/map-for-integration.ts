@@ -20,7 +20,7 @@ export function mapForIntegration(
   if (integration.source_ids && !integration.source_ids.includes(sourceId)) return filtered("source_not_connected");
   if (!destination) return filtered("unknown_destination", integration.destination);
   const purpose = integration.purpose ?? destination.purpose;
-  if (!allows(event.context.consent, purpose)) return filtered("no_consent", purpose);
+  if (!allows(event.context.purposes, purpose)) return filtered("no_consent", purpose);
   let payload_json: string;
   try {
     const payload = destination.map(event, integration.settings);

@@ -12,14 +12,14 @@ import { addRequestFacts } from "./steps/add-request-facts.ts";
 import { addVisitorFacts } from "./steps/add-visitor-facts.ts";
 import { cleanse } from "./steps/cleanse.ts";
 import { dropDuplicate } from "./steps/drop-duplicate.ts";
+import { enforceConsent } from "./steps/enforce-consent.ts";
 import { enrichGeography } from "./steps/enrich-geography.ts";
 import { enrichUserAgent } from "./steps/enrich-user-agent.ts";
-import { settleConsent } from "./steps/settle-consent.ts";
 import { validateSchema } from "./steps/validate-schema.ts";
 
 /** Layer 1, in the order an event meets it. */
 export const beforeShard: Step[] = [validateSchema, cleanse, addRequestFacts, enrichGeography, enrichUserAgent];
-export const afterShard: ShardStep[] = [dropDuplicate, addVisitorFacts, settleConsent];
+export const afterShard: ShardStep[] = [dropDuplicate, addVisitorFacts, enforceConsent];
 
 /** Layer 2: one integration's payload, or the reason why it gets none. */
 export function runLayer2(event: Event, context: StepContext, integration: Integration): Mapped {

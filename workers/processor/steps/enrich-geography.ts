@@ -1,6 +1,15 @@
 import { keep, type Step } from "../step.ts";
 
-const FIELDS = ["country", "region", "city", "postal_code", "latitude", "longitude", "timezone"] as const;
+const FIELDS = [
+  "country",
+  "region",
+  "region_code",
+  "city",
+  "postal_code",
+  "latitude",
+  "longitude",
+  "timezone",
+] as const;
 
 /** Where the request came from, as Cloudflare's edge placed it. A location that the event brought itself stays. */
 export const enrichGeography: Step = {

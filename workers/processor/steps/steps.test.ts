@@ -9,9 +9,9 @@ import { addRequestFacts } from "./add-request-facts.ts";
 import { addVisitorFacts } from "./add-visitor-facts.ts";
 import { cleanse } from "./cleanse.ts";
 import { dropDuplicate } from "./drop-duplicate.ts";
+import { enforceConsent } from "./enforce-consent.ts";
 import { enrichGeography } from "./enrich-geography.ts";
 import { enrichUserAgent } from "./enrich-user-agent.ts";
-import { settleConsent } from "./settle-consent.ts";
 import { validateSchema } from "./validate-schema.ts";
 
 const context = (given: Partial<StepContext> = {}): StepContext => ({
@@ -330,22 +330,34 @@ describe("add_visitor_facts", () => {
   });
 });
 
-describe("settle_consent", () => {
-  it.each<["granted" | "denied", EventContext["consent"], EventContext["consent"], boolean]>([
-    ["granted", undefined, { analytics: true, marketing: true }, true],
-    ["denied", undefined, { analytics: false, marketing: false }, true],
-    ["granted", { marketing: false }, { analytics: true, marketing: false }, true],
-    ["denied", { analytics: true }, { analytics: true, marketing: false }, true],
-    ["granted", {}, { analytics: true, marketing: true }, true],
-    ["granted", { analytics: false, marketing: false }, { analytics: false, marketing: false }, false],
-    ["denied", { analytics: true, marketing: true }, { analytics: true, marketing: true }, false],
-  ])("by default %s: %j becomes %j", (consent_default, consent, settled, changes) => {
-    const event = given({ context: consent ? { consent } : {} });
-    const environment = anEnvironment({ consent_default });
-    expect(settleConsent.run(event, { ...answered(fresh), environment })).toEqual({
-      verdict: "kept",
-      event: { ...event, context: { consent: settled } },
-      changed: changes ? ["context.consent"] : [],
+describe("enforce_consent", () => {
+  it.each<["granted" | "denied", EventContext["consent"], boolean, EventContext["purposes"]]>([
+    ["granted", undefined, false, ["functional", "analytics", "marketing"]],
+    ["granted", undefined, true, ["functional", "analytics"]],
+    ["denied", undefined, false, ["functional"]],
+    ["denied", { analytics: true }, false, ["functional", "analytics"]],
+    ["granted", { analytics: false, marketing: false }, false, ["functional"]],
+  ])(
+    "by default %s, asked %j, GPC %s: writes down %j and leaves the answer as it was",
+    (consent_default, consent, gpc, purposes) => {
+      const event = given({ context: consent ? { consent } : {} });
+      const context = {
+        ...answered(fresh),
+        environment: anEnvironment({ consent_default }),
+        request: gpc ? { gpc } : {},
+      };
+      expect(enforceConsent.run(event, context)).toEqual({
+        verdict: "kept",
+        event: { ...event, context: { ...event.context, purposes } },
+        changed: ["context.purposes"],
+      });
+    },
+  );
+
+  it("never believes a client about what its event may be used for", () => {
+    const event = given({ context: { consent: { analytics: false, marketing: false }, purposes: ["marketing"] } });
+    expect(enforceConsent.run(event, answered(fresh))).toMatchObject({
+      event: { context: { purposes: ["functional"] } },
     });
   });
 });
