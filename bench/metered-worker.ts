@@ -15,14 +15,14 @@ const count = (operation: Operation, by = 1) => {
 const units = (body: unknown) => Math.ceil((typeof body === "string" ? body : JSON.stringify(body)).length / 65_536);
 
 /** Calls `before` with the arguments of each call of one of `methods`, then the method itself. */
-function metered<T extends object>(target: T, methods: Record<string, (...args: any[]) => void>): T {
+function metered<T extends object>(target: T, methods: Record<string, (...args: never[]) => void>): T {
   return new Proxy(target, {
     get(inner, name) {
       const value = Reflect.get(inner, name);
       if (typeof value !== "function") return value;
       const before = typeof name === "string" ? methods[name] : undefined;
       return (...args: unknown[]) => {
-        before?.(...args);
+        before?.(...(args as never[]));
         return value.apply(inner, args);
       };
     },

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { benchIngest } from "./ingest.ts";
 import { benchPipeline } from "./pipeline.ts";
+import { report } from "./report.ts";
 
 const benchmarks = { ingest: benchIngest, pipeline: benchPipeline };
 
@@ -17,6 +18,6 @@ if (unknown.length) {
 }
 for (const name of wanted) {
   const result = await benchmarks[name as keyof typeof benchmarks]((text) => process.stderr.write(`· ${text}\n`));
-  console.log(values.json ? JSON.stringify(result) : JSON.stringify(result, null, 2));
+  console.log(values.json ? JSON.stringify(result) : report(result));
 }
 process.exit();

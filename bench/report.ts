@@ -1,0 +1,69 @@
+/** Results as a person reads them. Every number in the README's table is one of these. */
+import type { benchIngest } from "./ingest.ts";
+import type { benchPipeline } from "./pipeline.ts";
+
+type Ingest = Awaited<ReturnType<typeof benchIngest>>;
+type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
+
+export function report(result: Ingest | Pipeline): string {
+  const { cpu, cores, workerd, node } = result.machine;
+  const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
+  return result.benchmark === "ingest"
+    ? ingestReport(result as Ingest, where)
+    : pipelineReport(result as Pipeline, where);
+}
+
+function ingestReport({ results, rounds, reference }: Ingest, where: string): string {
+  const rows = results.map(
+    ({ events_a_request, cpu_us_per_request: cpu, cpu_ratio, requests_per_second: rps, p99_ms }) => [
+      `${events_a_request}`,
+      `${cpu.bare.median} µs`,
+      `${cpu.ingest.median} µs`,
+      `${cpu_ratio.median}× (${cpu_ratio.min}–${cpu_ratio.max})`,
+      `${rps.bare.median}`,
+      `${rps.ingest.median}`,
+      `${p99_ms.ingest.median} ms`,
+    ],
+  );
+  const head = [
+    "events a request",
+    "CPU bare",
+    "CPU ingest",
+    "ratio",
+    "requests/s bare",
+    "requests/s ingest",
+    "p99 ingest",
+  ];
+  return `ingest against a ${reference}\n${where}; medians of ${rounds} rounds in turn\n\n${table([head, ...rows])}`;
+}
+
+function pipelineReport(result: Pipeline, where: string): string {
+  const operations = Object.entries(result.operations_per_million_events).map(([name, count]) => [
+    name.replaceAll("_", " "),
+    count.toLocaleString("en"),
+    `$${result.dollars_by_operation[name]!.toFixed(4)}`,
+  ]);
+  return [
+    `pipeline: ${result.events} events, ${result.events_a_request} a request, from HTTP to three vendors' answers\n${where}`,
+    "",
+    `${result.events_per_second} events/s, ${result.cpu_us_per_event} µs CPU and ${result.rows_written_per_event} rows written an event`,
+    ...result.integrations.map(
+      ({ name, delivered, dead_lettered }) => `${name}: ${delivered} delivered, ${dead_lettered} dead-lettered`,
+    ),
+    "",
+    table([
+      ["billed for a million events", "count", "list price"],
+      ...operations,
+      ["all", "", `$${result.dollars_per_million_events.toFixed(3)}`],
+    ]),
+    "",
+    result.note,
+  ].join("\n");
+}
+
+function table(rows: string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("   "))
+    .join("\n");
+}
