@@ -6,6 +6,7 @@ export const REASONS = [
   "invalid_event",
   "integration_disabled",
   "source_not_connected",
+  "not_selected",
   "no_consent",
   "event_not_mapped",
   "missing_field",

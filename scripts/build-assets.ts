@@ -9,3 +9,5 @@ export async function buildAssets(): Promise<void> {
   await cp(resolve(import.meta.dirname, "../pages/static"), dist, { recursive: true });
   await buildSdk();
 }
+
+if (import.meta.main) await buildAssets();

@@ -89,6 +89,25 @@ describe("filters, with the reason,", () => {
   });
 });
 
+describe("the event's own choice of integrations", () => {
+  it.each<[Event["integrations"], string]>([
+    [undefined, "queued"],
+    [{}, "queued"],
+    [{ All: true }, "queued"],
+    [{ All: false }, "filtered"],
+    [{ All: false, vendor: true }, "queued"],
+    [{ All: false, VENDOR: { option: 1 } }, "queued"],
+    [{ vendor: false }, "filtered"],
+    [{ All: true, vendor: false }, "filtered"],
+    [{ other: false }, "queued"],
+    [{ constructor: false }, "queued"],
+  ])("%j: the event is %s", (integrations, outcome) => {
+    const chosen = { ...event(), ...(integrations && { integrations }) };
+    const own = anIntegration({ destination: "vendor" });
+    expect(mapForIntegration(chosen, "src_test", own, vendor()).outcome).toBe(outcome);
+  });
+});
+
 describe("consent", () => {
   it.each<[Integration["purpose"], Purpose[], string]>([
     [undefined, ["analytics"], "filtered"],

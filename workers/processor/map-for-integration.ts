@@ -19,6 +19,9 @@ export function mapForIntegration(
   if (!integration.enabled) return filtered("integration_disabled");
   if (integration.source_ids && !integration.source_ids.includes(sourceId)) return filtered("source_not_connected");
   if (!destination) return filtered("unknown_destination", integration.destination);
+  if (!isSelected(event.integrations, [integration.id, integration.name, destination.name, destination.title])) {
+    return filtered("not_selected");
+  }
   const purpose = integration.purpose ?? destination.purpose;
   if (!allows(event.context.purposes, purpose)) return filtered("no_consent", purpose);
   let payload_json: string;
@@ -33,6 +36,17 @@ export function mapForIntegration(
   const bytes = Buffer.byteLength(payload_json, "utf8");
   if (bytes > MESSAGE_BYTES - 2_048) return filtered("payload_too_large", `${bytes} bytes`);
   return { outcome: "queued", payload_json };
+}
+
+/**
+ * The event's own choice, as Segment's SDKs send it: `{ "All": false, "Meta": true }`. What is not named goes by `All`, and
+ * without that everybody is chosen. https://segment.com/docs/connections/spec/common/#integrations
+ */
+function isSelected(choices: Event["integrations"], names: string[]): boolean {
+  if (!choices) return true;
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const own = Object.entries(choices).find(([name]) => known.has(name.toLowerCase()));
+  return own ? own[1] !== false : choices.All !== false && choices.all !== false;
 }
 
 const filtered = (reason: Reason, detail?: string): Mapped =>
