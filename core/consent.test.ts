@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { allows, purposesOf } from "./consent.ts";
-import type { Purpose } from "./environment.ts";
+import { allows, type Purpose, purposesOf } from "./consent.ts";
 import type { Consent } from "./event.ts";
 
 it.each<[Consent | undefined, "granted" | "denied", boolean, Purpose[]]>([

@@ -1,5 +1,8 @@
-import { PURPOSES, type Purpose } from "./environment.ts";
 import type { Consent } from "./event.ts";
+
+/** Why an event may be sent somewhere. `functional` needs no consent: the customer's own systems. */
+export const PURPOSES = ["functional", "analytics", "marketing"] as const;
+export type Purpose = (typeof PURPOSES)[number];
 
 /**
  * What an event may be used for. A person's own answer decides; where there is none, the browser's Global Privacy Control

@@ -3,11 +3,8 @@
  * publishes these documents to KV (`publish-environment.ts`), so nothing on the hot path asks D1.
  */
 import * as z from "zod";
+import { PURPOSES } from "./consent.ts";
 import { shardMap } from "./shard-map.ts";
-
-/** Why an event may be sent somewhere. `functional` needs no consent: the customer's own systems. */
-export const PURPOSES = ["functional", "analytics", "marketing"] as const;
-export type Purpose = (typeof PURPOSES)[number];
 
 export const source = z.object({
   id: z.string(),

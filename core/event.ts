@@ -4,7 +4,7 @@
  * (https://segment.com/docs/connections/spec/common/). What a customer put inside `properties` or `traits` is never renamed.
  */
 import * as z from "zod";
-import { PURPOSES } from "./environment.ts";
+import { PURPOSES } from "./consent.ts";
 import { isRecord } from "./values.ts";
 
 /** Sizes are of UTF-8 JSON. They are Segment's published limits for one event, one request and one batch. */
@@ -70,7 +70,7 @@ export const eventContext = z.looseObject({
   device: z.looseObject({ type: text.optional(), vendor: text.optional(), model: text.optional() }).optional(),
   browser: z.looseObject({ name: text.optional(), version: text.optional() }).optional(),
   os: z.looseObject({ name: text.optional(), version: text.optional() }).optional(),
-  /** Set by the processor's consent step, whatever the client wrote: what the event may be used for (core/environment.ts). */
+  /** Set by the processor's consent step, whatever the client wrote: what the event may be used for (core/consent.ts). */
   purposes: z.array(z.enum(PURPOSES)).optional(),
   /** Set by VisitorShard. `number` counts this visitor's sessions from 1; `started_at` is ISO 8601. */
   session: z.object({ id: z.string(), number: z.int(), started_at: isoTime, is_new: z.boolean() }).optional(),

@@ -1,6 +1,6 @@
 /** What the queues carry. Each shape is versioned by `v`; a consumer dead-letters what it cannot read. */
 import * as z from "zod";
-import { PURPOSES } from "./environment.ts";
+import { PURPOSES } from "./consent.ts";
 import { type Event, vendorIds } from "./event.ts";
 
 /** Queues take 128 KB a message and bill by 64 KB: we stay under one billing unit. UTF-8 bytes. */

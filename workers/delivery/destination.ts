@@ -3,7 +3,7 @@
  * letters live once, beside this file; hashing and normalising live in `core/`.
  */
 import * as z from "zod";
-import type { Purpose } from "../../core/environment.ts";
+import type { Purpose } from "../../core/consent.ts";
 import type { Event } from "../../core/event.ts";
 
 /** A setting that is sealed at rest, never returned by the API and never logged: a string, or of any shape given. */

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import type { Integration, Purpose } from "../../core/environment.ts";
+import type { Purpose } from "../../core/consent.ts";
+import type { Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import { anIntegration } from "../../test/an-environment.ts";
 import { anEvent } from "../../test/an-event.ts";
