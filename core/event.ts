@@ -35,6 +35,18 @@ export const vendorIds = z
   .refine((ids) => Object.keys(ids).length <= LIMITS.VENDOR_IDS, `holds more than ${LIMITS.VENDOR_IDS} ids`);
 export type VendorIds = z.infer<typeof vendorIds>;
 
+/** From `request.cf`: ISO 3166-1 alpha-2 country, ISO 3166-2 region code without the country, WGS 84 degrees. */
+export const location = z.looseObject({
+  country: z.string().optional(),
+  region: z.string().optional(),
+  region_code: z.string().optional(),
+  city: z.string().optional(),
+  postal_code: z.string().optional(),
+  latitude: z.number().optional(),
+  longitude: z.number().optional(),
+  timezone: z.string().optional(),
+});
+
 export const eventContext = z.looseObject({
   ip: z.string().max(64).optional(),
   user_agent: text.optional(),
@@ -54,19 +66,7 @@ export const eventContext = z.looseObject({
   vendor_ids: vendorIds.optional(),
   library: z.looseObject({ name: text.optional(), version: text.optional() }).optional(),
   traits: record.optional(),
-  /** From `request.cf`; ISO 3166-1 alpha-2 country, WGS 84 degrees. */
-  location: z
-    .looseObject({
-      country: z.string().optional(),
-      region: z.string().optional(),
-      region_code: z.string().optional(),
-      city: z.string().optional(),
-      postal_code: z.string().optional(),
-      latitude: z.number().optional(),
-      longitude: z.number().optional(),
-      timezone: z.string().optional(),
-    })
-    .optional(),
+  location: location.optional(),
   device: z.looseObject({ type: text.optional(), vendor: text.optional(), model: text.optional() }).optional(),
   browser: z.looseObject({ name: text.optional(), version: text.optional() }).optional(),
   os: z.looseObject({ name: text.optional(), version: text.optional() }).optional(),

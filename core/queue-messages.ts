@@ -1,7 +1,7 @@
 /** What the queues carry. Each shape is versioned by `v`; a consumer dead-letters what it cannot read. */
 import * as z from "zod";
 import { PURPOSES } from "./consent.ts";
-import { type Event, vendorIds } from "./event.ts";
+import { type Event, location, vendorIds } from "./event.ts";
 
 /** Queues take 128 KB a message and bill by 64 KB: we stay under one billing unit. UTF-8 bytes. */
 export const MESSAGE_BYTES = 60 * 1024;
@@ -15,15 +15,7 @@ export const requestFacts = z.object({
   user_agent: z.string().optional(),
   client_hints: z.record(z.string(), z.string()).optional(),
   language: z.string().optional(),
-  country: z.string().optional(),
-  region: z.string().optional(),
-  /** ISO 3166-2 without the country, e.g. `CA`. */
-  region_code: z.string().optional(),
-  city: z.string().optional(),
-  postal_code: z.string().optional(),
-  latitude: z.number().optional(),
-  longitude: z.number().optional(),
-  timezone: z.string().optional(),
+  ...location.shape,
   asn: z.number().optional(),
   gpc: z.boolean().optional(),
 });

@@ -3,6 +3,7 @@
  * vendor (token bucket, circuit breaker, pause on refused credentials) and counts what became of its events.
  */
 import { DurableObject } from "cloudflare:workers";
+import { migrate } from "./migrate.ts";
 
 const migrations = [
   `CREATE TABLE hours (hour INTEGER PRIMARY KEY, counters TEXT NOT NULL);
@@ -90,9 +91,7 @@ export class IntegrationGate extends DurableObject<object> {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     ctx.blockConcurrencyWhile(async () => {
-      const done = (await ctx.storage.get<number>("migrated")) ?? 0;
-      for (const sql of migrations.slice(done)) this.#sql.exec(sql);
-      if (done < migrations.length) await ctx.storage.put("migrated", migrations.length);
+      await migrate(ctx.storage, migrations);
       const [saved] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
       if (saved) this.#breaker = JSON.parse(saved.body);
     });

@@ -16,6 +16,7 @@ import { hash64 } from "../core/hash.ts";
 import { placeInSession } from "../core/session.ts";
 import { HashIndex } from "./hash-index.ts";
 import { type LakeRow, lakeFile } from "./lake-file.ts";
+import { migrate } from "./migrate.ts";
 import { VisitorRecords } from "./visitor-records.ts";
 
 const migrations = [
@@ -118,9 +119,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     ctx.blockConcurrencyWhile(async () => {
-      const done = (await ctx.storage.get<number>("migrated")) ?? 0;
-      for (const sql of migrations.slice(done)) this.#sql.exec(sql);
-      if (done < migrations.length) await ctx.storage.put("migrated", migrations.length);
+      await migrate(ctx.storage, migrations);
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? 0;
       this.#load();
     });

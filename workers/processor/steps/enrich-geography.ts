@@ -1,15 +1,7 @@
+import { location as locationSchema } from "../../../core/event.ts";
 import { keep, type Step } from "../step.ts";
 
-const FIELDS = [
-  "country",
-  "region",
-  "region_code",
-  "city",
-  "postal_code",
-  "latitude",
-  "longitude",
-  "timezone",
-] as const;
+const FIELDS = locationSchema.keyof().options;
 
 /** Where the request came from, as Cloudflare's edge placed it. A location that the event brought itself stays. */
 export const enrichGeography: Step = {
