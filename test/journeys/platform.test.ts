@@ -2,6 +2,7 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Analytics } from "@segment/analytics-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devStack, eventually, outputOf, type Ready, runScript } from "./dev-stack.ts";
 
@@ -88,6 +89,27 @@ it("delivers an event to every vendor, in a form that each accepts, once though 
     expect(await taken(integration, ["journey-1"])).toEqual(["journey-1"]);
   const [ga4] = await received(stack, "ga4");
   expect(ga4!.validation ?? []).toEqual([]);
+});
+
+it("takes what Segment's own Node SDK sends, by nothing but another host", async () => {
+  const analytics = new Analytics({ writeKey: stack.server_key, host: stack.url, flushAt: 3 });
+  const problems: unknown[] = [];
+  analytics.on("error", (problem) => problems.push(problem));
+  analytics.identify({ userId: "segment-1", traits: { email: "ada@example.com" } });
+  analytics.track({
+    userId: "segment-1",
+    event: "Signed Up",
+    properties: { plan: "pro" },
+    messageId: "segment-track-1",
+  });
+  analytics.group({ userId: "segment-1", groupId: "g1" });
+  await analytics.closeAndFlush();
+  expect(problems).toEqual([]);
+  const got = await eventually(
+    () => taken("webhook", ["segment-track-1"]),
+    (ids) => ids.length > 0,
+  );
+  expect(got).toEqual(["segment-track-1"]);
 });
 
 describe("a vendor in trouble", () => {

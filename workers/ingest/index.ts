@@ -1,6 +1,7 @@
 /**
  * The door. A request is answered 200 only after its events are durable; nothing here asks D1, and nothing waits for a vendor.
- * Routes: POST /v1/batch and /v1/{page,track,identify,group,alias,screen}.
+ * Routes: POST /v1/batch and /v1/{page,track,identify,group,alias,screen}, and by the other names that Segment's SDKs use;
+ * GET /v1/pixel/{call}, and what a Segment bundle asks for when it starts.
  */
 import { Hono } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
@@ -11,6 +12,7 @@ import { acceptEvents } from "./accept-events.ts";
 import { authenticate } from "./authenticate.ts";
 import { drainSpill, enqueue } from "./enqueue.ts";
 import { identify } from "./identity-cookies.ts";
+import { INVISIBLE_GIF, pixelBody } from "./pixel.ts";
 import { mayGoOn } from "./rate-limit.ts";
 import { readBody } from "./read-body.ts";
 import { requestFacts } from "./request-facts.ts";
@@ -26,12 +28,52 @@ ingest.options("/v1/*", (c) => {
   return new Response(null, { status: 204, headers });
 });
 
-ingest.post("/v1/batch", (c) => collect(c.req.raw, c.env));
-for (const type of EVENT_TYPES) ingest.post(`/v1/${type}`, (c) => collect(c.req.raw, c.env, type));
+/** What each path takes. Segment's bundles for browsers call by one letter; an import is a batch of events with old times. */
+const CALLS = new Map<string, EventType | "batch">([
+  ...EVENT_TYPES.map((type): [string, EventType] => [type, type]),
+  ...EVENT_TYPES.map((type): [string, EventType] => [type.charAt(0), type]),
+  ["batch", "batch"],
+  ["b", "batch"],
+  ["import", "batch"],
+]);
+
+for (const [name, call] of CALLS) {
+  ingest.post(`/v1/${name}`, async (c) => collect(c.req.raw, await readBody(c.req.raw), c.env, typeOf(call)));
+}
+
+/** For pages and mails without scripts: the body as base64 in `data`, the answer an invisible picture. */
+ingest.get("/v1/pixel/:call", async (c) => {
+  const call = CALLS.get(c.req.param("call"));
+  if (!call) throw new ApiError("not_found", `There is no ${c.req.path}`);
+  const collected = await collect(c.req.raw, pixelBody(c.req.query("data")), c.env, typeOf(call));
+  const headers = new Headers(collected.headers);
+  headers.set("content-type", "image/gif");
+  return new Response(INVISIBLE_GIF, { headers });
+});
+
+/** What Segment's browser SDK reads before it sends anything: one destination, ourselves. */
+ingest.get("/v1/projects/:key/settings", async (c) => {
+  const apiKey = c.req.param("key");
+  await authenticate(c.req.raw, { write_key: apiKey }, c.env.CONFIG);
+  const { host, protocol } = new URL(c.req.url);
+  const integrations = { "Segment.io": { apiKey, apiHost: `${host}/v1`, protocol: protocol.slice(0, -1) } };
+  return new Response(
+    JSON.stringify({ integrations, plan: {}, edgeFunction: {}, middlewareSettings: {}, enabledMiddleware: {} }),
+    {
+      headers: {
+        "content-type": "application/json",
+        "cache-control": "public, max-age=60",
+        ...crossOrigin(c.req.header("origin")),
+      },
+    },
+  );
+});
+
+/** Figures about Segment's SDK itself, which it sends without being asked. They concern nobody here. */
+ingest.post("/v1/m", (c) => new Response(null, { status: 204, headers: crossOrigin(c.req.header("origin")) }));
 
 ingest.all("/v1/*", (c) => {
-  const known = c.req.path === "/v1/batch" || EVENT_TYPES.some((type) => c.req.path === `/v1/${type}`);
-  throw known
+  throw CALLS.has(c.req.path.slice("/v1/".length))
     ? new ApiError("method_not_allowed", `${c.req.path} takes POST`, { headers: { allow: "POST, OPTIONS" } })
     : new ApiError("not_found", `There is no ${c.req.path}`);
 });
@@ -46,9 +88,15 @@ ingest.onError((error, c) => {
   return response;
 });
 
-async function collect(request: Request, env: IngestEnv, type?: EventType): Promise<Response> {
+const typeOf = (call: EventType | "batch") => (call === "batch" ? undefined : call);
+
+async function collect(
+  request: Request,
+  body: Record<string, unknown>,
+  env: IngestEnv,
+  type?: EventType,
+): Promise<Response> {
   const now = Date.now();
-  const body = await readBody(request);
   const key = await authenticate(request, body, env.CONFIG);
   const environment = await readEnvironment(env.CONFIG, key.environment_id);
   const source = environment?.sources.find((s) => s.id === key.source_id);
