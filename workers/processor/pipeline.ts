@@ -11,6 +11,7 @@ import type { ShardStep, Step, StepContext, Verdict } from "./step.ts";
 import { addRequestFacts } from "./steps/add-request-facts.ts";
 import { addVisitorFacts } from "./steps/add-visitor-facts.ts";
 import { cleanse } from "./steps/cleanse.ts";
+import { correctClock } from "./steps/correct-clock.ts";
 import { dropDuplicate } from "./steps/drop-duplicate.ts";
 import { enforceConsent } from "./steps/enforce-consent.ts";
 import { enrichGeography } from "./steps/enrich-geography.ts";
@@ -18,7 +19,14 @@ import { enrichUserAgent } from "./steps/enrich-user-agent.ts";
 import { validateSchema } from "./steps/validate-schema.ts";
 
 /** Layer 1, in the order an event meets it. */
-export const beforeShard: Step[] = [validateSchema, cleanse, addRequestFacts, enrichGeography, enrichUserAgent];
+export const beforeShard: Step[] = [
+  validateSchema,
+  correctClock,
+  cleanse,
+  addRequestFacts,
+  enrichGeography,
+  enrichUserAgent,
+];
 export const afterShard: ShardStep[] = [dropDuplicate, addVisitorFacts, enforceConsent];
 
 /** Layer 2: one integration's payload, or the reason why it gets none. */

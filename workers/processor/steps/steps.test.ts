@@ -8,6 +8,7 @@ import { keep, type StepContext } from "../step.ts";
 import { addRequestFacts } from "./add-request-facts.ts";
 import { addVisitorFacts } from "./add-visitor-facts.ts";
 import { cleanse } from "./cleanse.ts";
+import { correctClock } from "./correct-clock.ts";
 import { dropDuplicate } from "./drop-duplicate.ts";
 import { enforceConsent } from "./enforce-consent.ts";
 import { enrichGeography } from "./enrich-geography.ts";
@@ -53,6 +54,34 @@ describe("validate_schema", () => {
       reason: "invalid_event",
       detail: expect.stringMatching(detail),
     });
+  });
+});
+
+describe("correct_clock", () => {
+  const timestamp = "2026-11-20T10:00:00.000Z";
+  const received_at = "2026-11-20T12:00:00.000Z";
+  it.each([
+    ["an hour behind", "2026-11-20T11:00:00.000Z", "2026-11-20T11:00:00.000Z", 3_600_000],
+    ["a day ahead", "2026-11-21T12:00:00.000Z", "2026-11-19T10:00:00.000Z", -86_400_000],
+  ])("moves the event of a device whose clock is %s", (_, sent_at, corrected, clock_skew_ms) => {
+    const event = given({ timestamp, sent_at, received_at });
+    expect(correctClock.run(event, context())).toEqual({
+      verdict: "kept",
+      event: { ...event, timestamp: corrected, context: { clock_skew_ms } },
+      changed: ["timestamp", "context.clock_skew_ms"],
+    });
+  });
+
+  it.each([
+    ["says nothing of when it was sent", {}],
+    ["took no longer than a network does", { sent_at: "2026-11-20T11:59:58.500Z" }],
+    [
+      "would be moved out of all calendars",
+      { sent_at: "9999-12-31T00:00:00.000Z", timestamp: "1970-01-02T00:00:00.000Z" },
+    ],
+  ])("leaves an event that %s", (_, changes) => {
+    const event = given({ timestamp, received_at, ...changes });
+    expect(correctClock.run(event, context())).toEqual(unchanged(event));
   });
 });
 
