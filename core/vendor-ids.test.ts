@@ -29,6 +29,28 @@ describe("a cookie in its vendor's format is read, and never set again", () => {
   });
 });
 
+describe("Meta's click id", () => {
+  const clicked = (cookies: Record<string, string>, fbclid?: string) =>
+    vendorIdsFromCookies(new Map(Object.entries(cookies)), new Set(["meta"]), NOW, fbclid);
+
+  it("becomes a cookie with the time of the click, and an id of the event", () => {
+    const { vendor_ids, missing } = clicked({ _fbp: "fb.1.1596403881668.1" }, "IwAR0abc_DEF-1");
+    expect(missing).toEqual([{ cookie: "_fbc", value: `fb.1.${NOW}.IwAR0abc_DEF-1` }]);
+    expect(vendor_ids.fbc).toBe(`fb.1.${NOW}.IwAR0abc_DEF-1`);
+  });
+
+  it.each([
+    ["the same click", "IwAR0abc", "fb.1.1596403881668.IwAR0abc", false],
+    ["no click", undefined, "fb.1.1596403881668.IwAR0abc", false],
+    ["a newer click", "IwAR0new", "fb.1.1596403881668.IwAR0abc", true],
+    ["what is no click id", "<script>", "fb.1.1596403881668.IwAR0abc", false],
+  ])("with %s, a cookie that is there is replaced: %s", (_, fbclid, cookie, replaced) => {
+    const { vendor_ids, missing } = clicked({ _fbp: "fb.1.1596403881668.1", _fbc: cookie }, fbclid);
+    expect(missing.map((m) => m.cookie)).toEqual(replaced ? ["_fbc"] : []);
+    expect(vendor_ids.fbc === cookie).toBe(!replaced);
+  });
+});
+
 describe("what is not in its vendor's format is not told to the vendor", () => {
   it.each([
     ["_ga", "GA1.1.x.y"],

@@ -10,10 +10,16 @@ export interface VendorCookie {
   cookie: string;
   /** The key in `context.vendor_ids`. */
   id: string;
-  mint(nowMs: number): string;
+  /** A new value, or nothing where this vendor's id cannot be made up. */
+  mint(nowMs: number, fbclid: string | undefined): string;
   /** The identifier inside a cookie's value, or undefined where the value is not in the vendor's format. */
   read(value: string): string | undefined;
+  /** Whether a valid cookie has been overtaken. Absent: a valid one always stays. */
+  isOutdated?(value: string, fbclid: string | undefined): boolean;
 }
+
+/** A click id of Meta, as far as it fits into a cookie. Case matters in it. */
+const FBCLID = /^[\w.-]{1,480}$/;
 
 export const VENDOR_COOKIES: VendorCookie[] = [
   {
@@ -34,12 +40,13 @@ export const VENDOR_COOKIES: VendorCookie[] = [
     read: (value) => (/^fb\.\d\.\d{13}\.\d{1,20}(\.([\w-]{2}|[\w-]{8}))?$/.test(value) ? value : undefined),
   },
   {
-    // Set by Meta's script or by us from fbclid; never minted from nothing.
+    // `fb.<subdomain index>.<unix milliseconds of the click>.<fbclid>`; a newer click takes the place of an older one.
     destination: "meta",
     cookie: "_fbc",
     id: "fbc",
-    mint: () => "",
+    mint: (now, fbclid) => (fbclid && FBCLID.test(fbclid) ? `fb.1.${now}.${fbclid}` : ""),
     read: (value) => (/^fb\.\d\.\d{13}\.[\w.-]{1,480}$/.test(value) ? value : undefined),
+    isOutdated: (value, fbclid) => fbclid !== undefined && FBCLID.test(fbclid) && !value.includes(fbclid),
   },
   {
     destination: "tiktok",
@@ -50,22 +57,23 @@ export const VENDOR_COOKIES: VendorCookie[] = [
   },
 ];
 
-/** The vendor ids that a browser's cookies hold, and the cookies to set for those that are missing. */
+/** The vendor ids that a browser's cookies hold, and the cookies to set for those that are missing. `fbclid`: of this visit. */
 export function vendorIdsFromCookies(
   cookies: ReadonlyMap<string, string>,
   destinations: ReadonlySet<string>,
   nowMs: number,
+  fbclid?: string,
 ): { vendor_ids: VendorIds; missing: { cookie: string; value: string }[] } {
   const vendor_ids: VendorIds = {};
   const missing: { cookie: string; value: string }[] = [];
-  for (const { destination, cookie, id, mint, read } of VENDOR_COOKIES) {
+  for (const { destination, cookie, id, mint, read, isOutdated } of VENDOR_COOKIES) {
     if (!destinations.has(destination)) continue;
     const present = read(cookies.get(cookie) ?? "");
-    if (present) {
+    if (present && !isOutdated?.(present, fbclid)) {
       vendor_ids[id] = present;
       continue;
     }
-    const value = mint(nowMs);
+    const value = mint(nowMs, fbclid);
     if (!value) continue;
     vendor_ids[id] = read(value)!;
     missing.push({ cookie, value });

@@ -174,6 +174,23 @@ describe("vendors' cookies", () => {
     });
   });
 
+  it.each([
+    ["as our script carries it", { click_ids: { fbclid: "IwAR0abc" } }],
+    ["in the page's address", { page: { search: "?utm_source=x&fbclid=IwAR0abc&y=1" } }],
+  ])("remember a click on an ad at Meta, %s", async (_, context) => {
+    const door = await aDoor({ integrations });
+    const cookies = await cookiesOf(
+      await door.post("/v1/batch", {
+        batch: [
+          { ...track, type: "track" },
+          { ...track, type: "track", context },
+        ],
+      }),
+    );
+    expect(cookies._fbc).toMatch(/^_fbc=fb\.1\.\d{13}\.IwAR0abc; Max-Age=34560000;/);
+    expect(door.messages()[0]!.vendor_ids.fbc).toMatch(/\.IwAR0abc$/);
+  });
+
   it("replace one that no vendor could read", async () => {
     const door = await aDoor({ integrations });
     const cookies = await cookiesOf(

@@ -1,6 +1,7 @@
 import { parseCookies, setCookie } from "../../core/cookies.ts";
 import type { Environment, Source } from "../../core/environment.ts";
 import type { VendorIds } from "../../core/event.ts";
+import { record, text } from "../../core/values.ts";
 import { vendorIdsFromCookies } from "../../core/vendor-ids.ts";
 
 export interface BrowserIdentity {
@@ -27,7 +28,7 @@ export function identify(
   const cookies = parseCookies(request.headers.get("cookie"));
   const anonymous_id = uuid(cookies.get(COOKIE)) ?? uuid(firstAnonymousId(body)) ?? crypto.randomUUID();
   const enabled = new Set(environment.integrations.filter((i) => i.enabled).map((i) => i.destination));
-  const { vendor_ids, missing } = vendorIdsFromCookies(cookies, enabled, now);
+  const { vendor_ids, missing } = vendorIdsFromCookies(cookies, enabled, now, fbclidOf(body));
   const domain = source.cookie_domain;
   return {
     anonymous_id,
@@ -41,9 +42,21 @@ export function identify(
 }
 
 function firstAnonymousId(body: Record<string, unknown>): unknown {
-  const first = (Array.isArray(body.batch) ? body.batch[0] : body) as Record<string, unknown> | null | undefined;
-  return first?.anonymous_id ?? first?.anonymousId;
+  const first = record(eventsOf(body)[0]);
+  return first.anonymous_id ?? first.anonymousId;
 }
+
+/** Meta's click id as our SDK carries it through the visit, or from the page's own address: of the first event that has one. */
+function fbclidOf(body: Record<string, unknown>): string | undefined {
+  for (const event of eventsOf(body)) {
+    const { click_ids, page } = record(record(event).context);
+    const fbclid = text(record(click_ids).fbclid) ?? /[?&]fbclid=([\w.-]+)/.exec(text(record(page).search) ?? "")?.[1];
+    if (fbclid) return fbclid;
+  }
+  return undefined;
+}
+
+const eventsOf = (body: Record<string, unknown>): unknown[] => (Array.isArray(body.batch) ? body.batch : [body]);
 
 function uuid(value: unknown): string | undefined {
   return typeof value === "string" && UUID.test(value) ? value : undefined;
