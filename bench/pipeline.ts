@@ -71,7 +71,7 @@ export async function benchPipeline(progress: (text: string) => void) {
           round((perMillion[name] * PRICES[name].dollars) / PRICES[name].per, 4),
         ]),
       ),
-      note: "CPU is the whole workerd process with the simulated queues, storage and both ends of every call: an upper bound. Object time is how long callers waited. The first of each month's included amounts are not taken off.",
+      note: "CPU is the whole workerd process with the simulated queues, storage and both ends of every call: an upper bound. Object time is how long callers waited. What a plan includes each month is not taken off.",
     };
   } finally {
     await worker.stop();

@@ -21,5 +21,4 @@ export type LiveItem =
   | { kind: "sampled"; left_out: number };
 
 /** What finally or for now became of an event at one integration. */
-export const DELIVERY_OUTCOMES = ["delivered", "retried", "dead_lettered"] as const;
-export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
+export type DeliveryOutcome = "delivered" | "retried" | "dead_lettered";

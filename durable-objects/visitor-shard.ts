@@ -27,7 +27,7 @@ const migrations = [
 ];
 
 /** How long a message_id is remembered. The promise is 24 hours; the rest covers a queue that is behind. */
-export const DEDUPE_MS = 26 * 3_600_000;
+const DEDUPE_MS = 26 * 3_600_000;
 /** A checkpoint comes this long after the first event, or as soon as the log holds so many characters. */
 const CHECKPOINT_AFTER_MS = 5 * 60_000;
 const CHECKPOINT_AT_LENGTH = 8 * 1024 * 1024;
@@ -510,7 +510,7 @@ function factsOf([, , , anonymousId, , number, openedAt, is_new, vendor_ids]: St
 }
 
 /** The event as the lake keeps it: with what the shard added. */
-export function withFacts(row: LakeRow, facts: ShardFacts): LakeRow {
+function withFacts(row: LakeRow, facts: ShardFacts): LakeRow {
   const context = { ...row.event.context, session: facts.session, vendor_ids: facts.vendor_ids };
   return { ...row, event: { ...row.event, context } };
 }

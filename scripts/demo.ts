@@ -86,7 +86,12 @@ async function demo(): Promise<number> {
   progress("waiting until every vendor has answered");
   await record.untilSettled(30_000);
   const summary = summarise(record);
-  const problems = failures(summary);
+  // GA4 answers 204 to anything, so what its validation server would have said counts as well.
+  const complaints = stack.sink.requests("ga4").flatMap(({ validation }) => validation ?? []);
+  const problems = [
+    ...failures(summary),
+    ...complaints.map((complaint) => `GA4 would not count this: ${JSON.stringify(complaint)}`),
+  ];
 
   if (options.json) console.log(JSON.stringify(summary));
   else console.log(story(record, summary));

@@ -46,7 +46,7 @@ export function acceptEvents(
     }
     if (given.who && given.cookieWins) parsed.event.anonymous_id = given.who.anonymous_id;
     const json = JSON.stringify(parsed.event);
-    const bytes = utf8Length(json);
+    const bytes = Buffer.byteLength(json, "utf8");
     if (bytes > LIMITS.EVENT_BYTES) {
       const message = `an event may have ${LIMITS.EVENT_BYTES / 1024} KB, this one has ${Math.ceil(bytes / 1024)}`;
       rejected.push({ index, code: "event_too_large", message });
@@ -66,8 +66,4 @@ function withBatchDefaults(event: unknown, { context, integrations }: Record<str
     context: isRecord(context) && isRecord(own) ? { ...context, ...own } : (own ?? context),
     integrations: event.integrations ?? integrations,
   };
-}
-
-function utf8Length(text: string): number {
-  return Buffer.byteLength(text, "utf8");
 }

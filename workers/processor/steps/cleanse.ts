@@ -11,9 +11,9 @@ export const cleanse: Step = {
   },
 };
 
-type Record_ = Record<string, unknown>;
+type Fields = Record<string, unknown>;
 
-function cleanObject(value: Record_, path: string, changed: string[]): Record_ {
+function cleanObject(value: Fields, path: string, changed: string[]): Fields {
   const before = changed.length;
   const entries = Object.entries(value)
     .map(([key, inner]) => [key, cleanValue(inner, `${path}.${key}`, changed)] as const)
@@ -36,7 +36,7 @@ function cleanValue(value: unknown, path: string, changed: string[]): unknown {
       .filter((item) => item !== undefined);
     return changed.length === before ? value : items;
   }
-  if (typeof value === "object") return cleanObject(value as Record_, path, changed);
+  if (typeof value === "object") return cleanObject(value as Fields, path, changed);
   return value;
 }
 
