@@ -96,7 +96,7 @@ const envelope = z.object({
   received_at: isoTime,
 });
 /**
- * Compiled while the Worker starts, when it may still generate code: checked like that an event costs a third. Where code may not
+ * Compiled while the Worker starts, when it may still generate code: checked like that an event costs less than half. Where code may not
  * be generated, and for an event that does not pass, zod's own parser does the work.
  */
 export const event = z.compile(

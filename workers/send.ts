@@ -13,7 +13,7 @@ export async function sendInTime(send: () => Promise<unknown>, timeoutMs = 2_000
 }
 
 function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  // The timer is never cleared: it ends with the request or batch that it belongs to, and clearing it costs 15 µs.
+  // The timer is never cleared: it ends with the request or batch that it belongs to, and clearing it costs more than setting it.
   const late = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error(`the queue did not answer within ${timeoutMs} ms`)), timeoutMs);
   });

@@ -110,6 +110,12 @@ describe("an answer", () => {
     expect(cancelled).toBe(true);
   });
 
+  it("is cut at 64 KB though it says that it is short, where that is its compressed length", async () => {
+    const headers = { "content-encoding": "gzip", "content-length": "120" };
+    network(() => new Response("x".repeat(200_000), { headers }));
+    expect(await callVendor(request, options)).toMatchObject({ response: { body: "x".repeat(65_536) } });
+  });
+
   it("is not torn where a letter lies across two pieces", async () => {
     const body = new ReadableStream({
       start(controller) {

@@ -28,7 +28,8 @@ export function identify(
   const cookies = parseCookies(request.headers.get("cookie"));
   const anonymous_id = uuid(cookies.get(COOKIE)) ?? uuid(firstAnonymousId(body)) ?? crypto.randomUUID();
   const enabled = new Set(environment.integrations.filter((i) => i.enabled).map((i) => i.destination));
-  const { vendor_ids, missing } = vendorIdsFromCookies(cookies, enabled, now, fbclidOf(body));
+  const fbclid = enabled.has("meta") ? fbclidOf(body) : undefined;
+  const { vendor_ids, missing } = vendorIdsFromCookies(cookies, enabled, now, fbclid);
   const domain = source.cookie_domain;
   return {
     anonymous_id,
