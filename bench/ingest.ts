@@ -2,7 +2,7 @@
  * CPU per request and requests per second of the ingest Worker, against a bare Worker that parses and enqueues, in one run on
  * workerd. The two take turns, so that a noisy machine disturbs both alike; what counts is the ratio.
  */
-import { configKey, type Environment } from "../core/environment.ts";
+import { configKey, type Environment, source } from "../core/environment.ts";
 import { sha256 } from "../core/hash.ts";
 import { firstShardMap } from "../core/shard-map.ts";
 import { load, post } from "./load.ts";
@@ -104,7 +104,7 @@ async function publishBenchEnvironment(worker: BenchWorker): Promise<void> {
     shard_map: firstShardMap(),
     session_timeout_s: 1_800,
     consent_default: "granted",
-    sources: [{ id: "src_bench", name: "Shop", cookie_http_only: false }],
+    sources: [source.parse({ id: "src_bench", name: "Shop" })],
     integrations: ["ga4", "meta", "webhook"].map((destination) => ({
       id: `int_${destination}`,
       name: destination,
@@ -115,7 +115,7 @@ async function publishBenchEnvironment(worker: BenchWorker): Promise<void> {
   };
   const kv = await worker.miniflare.getKVNamespace("CONFIG");
   await kv.put(configKey.environment(document.id), JSON.stringify(document));
-  const key = { environment_id: document.id, source_id: "src_bench", kind: "public", revoked: false };
+  const key = { id: "key_bench", environment_id: document.id, source_id: "src_bench", kind: "public", revoked: false };
   await kv.put(configKey.writeKey(sha256(WRITE_KEY)), JSON.stringify(key));
 }
 

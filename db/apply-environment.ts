@@ -8,14 +8,14 @@ import type { DrizzleD1Database } from "drizzle-orm/d1";
 import * as z from "zod";
 import { ApiError } from "../core/api-error.ts";
 import { PURPOSES } from "../core/consent.ts";
-import type { Environment } from "../core/environment.ts";
-import { sha256 } from "../core/hash.ts";
+import { type Environment, sourceSettings } from "../core/environment.ts";
 import { firstShardMap } from "../core/shard-map.ts";
 import { open as openSealed, seal } from "../core/vault.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
 import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
+import { keyRow, newKey } from "./write-keys.ts";
 
 const id = z.string().regex(/^[a-z][a-z0-9_-]{2,63}$/, "ids are 3 to 64 of a–z, 0–9, _ and -, and begin with a letter");
 const name = z.string().min(1).max(200);
@@ -31,11 +31,7 @@ export const environmentDocument = z.strictObject({
     z.strictObject({
       id,
       name,
-      cookie_domain: z
-        .string()
-        .regex(/^[a-z0-9.-]+\.[a-z]{2,}$/i)
-        .optional(),
-      cookie_http_only: z.boolean().default(false),
+      ...sourceSettings.shape,
       /** Absent: a source without keys gets one of each kind, and the answer shows them once. */
       write_keys: z
         .array(z.strictObject({ kind: z.enum(["public", "server"]), key: z.string().min(20).max(200) }))
@@ -97,8 +93,8 @@ export async function applyEnvironment(
       })
       .onConflictDoUpdate({ target: schema.environments.id, set: settings }),
   ];
-  for (const { write_keys: _, ...source } of document.sources) {
-    const row = { ...source, cookie_domain: source.cookie_domain ?? null };
+  for (const { id, name, write_keys: _, ...settings } of document.sources) {
+    const row = { id, name, settings };
     changes.push(
       db
         .insert(schema.sources)
@@ -107,8 +103,12 @@ export async function applyEnvironment(
     );
   }
   for (const { source_id, kind, key } of keys.all) {
-    const row = { key_hash: sha256(key), source_id, kind, revoked: false, created_at };
-    changes.push(db.insert(schema.writeKeys).values(row).onConflictDoNothing());
+    changes.push(
+      db
+        .insert(schema.writeKeys)
+        .values(keyRow(source_id, kind, key))
+        .onConflictDoNothing(),
+    );
   }
   for (const row of integrations) {
     changes.push(
@@ -151,9 +151,27 @@ async function refuseForeignIds(
   }
   const known = await db.select({ id: sources.id }).from(sources).where(eq(sources.environment_id, environmentId));
   const all = new Set([...known.map((s) => s.id), ...document.sources.map((s) => s.id)]);
+  await refuseTakenPaths(db, document);
   document.integrations.forEach(({ source_ids = [] }, i) => {
     const missing = source_ids.find((one) => !all.has(one));
     if (missing) throw invalid(`integrations.${i}.source_ids`, `there is no source ${missing}`);
+  });
+}
+
+/** All hosts of an account lead to the same Worker, so a path belongs to one source. */
+async function refuseTakenPaths(db: DrizzleD1Database<typeof schema>, document: EnvironmentDocument): Promise<void> {
+  const rows = await db.select({ id: schema.sources.id, settings: schema.sources.settings }).from(schema.sources);
+  const ours = new Set(document.sources.map((s) => s.id));
+  const owners = new Map(
+    rows
+      .filter((row) => !ours.has(row.id))
+      .map(({ id, settings }) => [(settings as { script_path?: string }).script_path, id]),
+  );
+  document.sources.forEach(({ id, script_path }, i) => {
+    if (!script_path) return;
+    const owner = owners.get(script_path);
+    if (owner) throw invalid(`sources.${i}.script_path`, `${script_path} belongs to another source`);
+    owners.set(script_path, id);
   });
 }
 
@@ -168,8 +186,8 @@ async function newKeys(db: DrizzleD1Database<typeof schema>, document: Environme
     if (write_keys) given.push(...write_keys.map((one) => ({ source_id, ...one })));
     else if (!rows.some((row) => row.source_id === source_id)) {
       made.push(
-        { source_id, kind: "public", key: `wk_${random(12)}` },
-        { source_id, kind: "server", key: `sk_${random(24)}` },
+        { source_id, kind: "public", key: newKey("public") },
+        { source_id, kind: "server", key: newKey("server") },
       );
     }
   }
@@ -212,7 +230,3 @@ async function integrationRow(
 }
 
 const invalid = (path: string, message: string) => new ApiError("invalid_request", `${path}: ${message}`);
-
-function random(bytes: number): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString("hex");
-}

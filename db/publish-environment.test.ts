@@ -3,6 +3,7 @@ import { drizzle } from "drizzle-orm/d1";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { configKey } from "../core/environment.ts";
 import { firstShardMap } from "../core/shard-map.ts";
+import { aSource } from "../test/an-environment.ts";
 import { emptyDatabase } from "../test/empty-database.ts";
 import { forgetConfiguration, readEnvironment, readSecrets, readWriteKey } from "../workers/config.ts";
 import { publishEnvironment } from "./publish-environment.ts";
@@ -35,13 +36,31 @@ async function anEnvironment() {
     id: `${id}_${name}`,
     environment_id: id,
     name,
-    cookie_http_only: name === "app",
+    settings: { cookie_http_only: name === "app" },
   });
-  await db.insert(schema.sources).values([{ ...source("web"), cookie_domain: "example.com" }, source("app")]);
+  await db
+    .insert(schema.sources)
+    .values([{ ...source("web"), settings: { cookie_domain: "example.com" } }, source("app")]);
   const created_at = "2026-11-20T10:00:00.000Z";
   await db.insert(schema.writeKeys).values([
-    { key_hash: `${id}_hash1`, source_id: `${id}_web`, kind: "public", revoked: false, created_at },
-    { key_hash: `${id}_hash2`, source_id: `${id}_app`, kind: "server", revoked: true, created_at },
+    {
+      id: `${id}_key1`,
+      hint: "1234",
+      key_hash: `${id}_hash1`,
+      source_id: `${id}_web`,
+      kind: "public",
+      revoked: false,
+      created_at,
+    },
+    {
+      id: `${id}_key2`,
+      hint: "5678",
+      key_hash: `${id}_hash2`,
+      source_id: `${id}_app`,
+      kind: "server",
+      revoked: true,
+      created_at,
+    },
   ]);
   const integration = { environment_id: id, destination: "webhook", settings: { url: "https://x.example" } };
   await db.insert(schema.integrations).values([
@@ -74,8 +93,8 @@ describe("publishing", () => {
       session_timeout_s: 600,
       consent_default: "denied",
       sources: [
-        { id: `${id}_web`, name: "web", cookie_domain: "example.com", cookie_http_only: false },
-        { id: `${id}_app`, name: "app", cookie_http_only: true },
+        aSource({ id: `${id}_web`, name: "web", cookie_domain: "example.com" }),
+        aSource({ id: `${id}_app`, name: "app", cookie_http_only: true }),
       ],
       integrations: [
         {
@@ -93,7 +112,7 @@ describe("publishing", () => {
     });
     expect(await readEnvironment(env.CONFIG, id)).toEqual(published);
     expect(await readSecrets(env.CONFIG, `${id}_a`)).toEqual({ environment_id: id, version: 8, sealed: "v1.iv.AAA" });
-    const key = { environment_id: id, source_id: `${id}_web`, kind: "public", revoked: false };
+    const key = { id: `${id}_key1`, environment_id: id, source_id: `${id}_web`, kind: "public", revoked: false };
     expect(await readWriteKey(env.CONFIG, `${id}_hash1`)).toEqual(key);
     expect(await readWriteKey(env.CONFIG, `${id}_hash2`)).toMatchObject({ kind: "server", revoked: true });
   });
@@ -143,7 +162,7 @@ describe("nothing is published, and no version raised,", () => {
 
   it.each([
     ["the environment", "UPDATE environments SET session_timeout_s = 1 WHERE id = ?1"],
-    ["a source", "UPDATE sources SET cookie_http_only = 7, name = x'00' WHERE environment_id = ?1"],
+    ["a source", "UPDATE sources SET settings = json('{\"cookie_http_only\":7}') WHERE environment_id = ?1"],
     ["an integration", "UPDATE integrations SET lane = 9 WHERE environment_id = ?1"],
     ["a write key", "UPDATE write_keys SET kind = 'skeleton' WHERE source_id = ?1 || '_app'"],
     ["a secret", "UPDATE integrations SET sealed_secrets = x'00' WHERE id = ?1 || '_b'"],

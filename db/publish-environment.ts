@@ -9,6 +9,7 @@ import {
   type Environment,
   environment as environmentSchema,
   integrationSecrets,
+  scriptPath,
   writeKey as writeKeySchema,
 } from "../core/environment.ts";
 import * as schema from "./schema.ts";
@@ -42,7 +43,7 @@ export async function publishEnvironment(db: Database, kv: KVNamespace, environm
     ...row,
     version,
     published_at: new Date().toISOString(),
-    sources: sources.map(withoutNulls),
+    sources: sources.map(({ id, name, settings }) => ({ ...(settings as object), id, name })),
     integrations: integrations.map(({ sealed_secrets: _, ...integration }) => {
       const fedBy = feeds.filter((f) => f.integration_id === integration.id).map((f) => f.source_id);
       return withoutNulls({ ...integration, source_ids: fedBy.length ? fedBy : null });
@@ -55,12 +56,23 @@ export async function publishEnvironment(db: Database, kv: KVNamespace, environm
   }));
   const writeKeys = keys.map((key) => ({
     key: configKey.writeKey(key.key_hash),
-    document: writeKeySchema.parse({ ...key, environment_id: environmentId }),
+    document: writeKeySchema.parse(withoutNulls({ ...key, environment_id: environmentId })),
   }));
+
+  const scripts = snapshot.sources.flatMap(({ id, script_path }) =>
+    script_path
+      ? [
+          {
+            key: configKey.scriptPath(script_path),
+            document: scriptPath.parse({ environment_id: environmentId, source_id: id }),
+          },
+        ]
+      : [],
+  );
 
   await db.update(schema.environments).set({ version }).where(eq(schema.environments.id, environmentId));
   const put = (key: string, document: unknown) => kv.put(key, JSON.stringify(document));
-  await Promise.all([...secrets, ...writeKeys].map(({ key, document }) => put(key, document)));
+  await Promise.all([...secrets, ...writeKeys, ...scripts].map(({ key, document }) => put(key, document)));
   // Last, so that whoever reads the new environment finds the secrets and keys that belong to it.
   await put(configKey.environment(environmentId), snapshot);
   return snapshot;

@@ -27,8 +27,8 @@ export const sources = sqliteTable("sources", {
     .notNull()
     .references(() => environments.id),
   name: text().notNull(),
-  cookie_domain: text(),
-  cookie_http_only: integer({ mode: "boolean" }).notNull(),
+  /** `sourceSettings` as JSON (core/environment.ts). */
+  settings: text({ mode: "json" }).notNull(),
 });
 
 export const writeKeys = sqliteTable("write_keys", {
@@ -40,6 +40,15 @@ export const writeKeys = sqliteTable("write_keys", {
   kind: text({ enum: ["public", "server"] }).notNull(),
   revoked: integer({ mode: "boolean" }).notNull(),
   created_at: text().notNull(),
+  /** What people and the API call the key by. */
+  id: text().notNull(),
+  /** The last four characters, so that a person recognises a key. */
+  hint: text().notNull(),
+  /** Set when the key was rotated: until then both open. */
+  expires_at: text(),
+  /** Of an app key's secret: SHA-256, and the secret sealed under the door's own key. */
+  secret_hash: text(),
+  sealed_secret: text(),
 });
 
 export const integrations = sqliteTable("integrations", {

@@ -1,7 +1,7 @@
 /** A first organisation with one environment, one source and three integrations: what `npm run dev`, the demo and tests start with. */
 import { eq } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
-import type { Environment } from "../core/environment.ts";
+import { type Environment, sourceSettings } from "../core/environment.ts";
 import { applyEnvironment, type EnvironmentDocument } from "./apply-environment.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
@@ -45,9 +45,9 @@ function demoEnvironment({ write_key, server_key, webhook_secret }: SeedSecrets,
     shards,
     sources: [
       {
+        ...sourceSettings.parse({}),
         id: "src_shop",
         name: "Demo shop",
-        cookie_http_only: false,
         write_keys: [
           { kind: "public", key: write_key },
           { kind: "server", key: server_key },

@@ -1,6 +1,8 @@
 /** The objects as a Worker of their own, for the split deployment (durable-objects/wrangler.toml). */
+export { DailySalts } from "./daily-salts.ts";
 export { IntegrationGate } from "./integration-gate.ts";
 export { LiveFeed } from "./live-feed.ts";
+export { OnceOnly } from "./once-only.ts";
 export { VisitorShard } from "./visitor-shard.ts";
 
 export default {

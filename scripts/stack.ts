@@ -44,6 +44,8 @@ export interface Stack {
 
 interface DevSecrets extends SeedSecrets {
   admin_token: string;
+  /** 32 bytes as base64. */
+  door_key: string;
 }
 
 /** Starts everything and resolves when the Worker answers. Throws, with the Worker's last words, where it does not within a minute. */
@@ -100,6 +102,7 @@ async function secretsIn(state: string): Promise<DevSecrets> {
       admin_token: `at_${randomBytes(24).toString("hex")}`,
       webhook_secret: `whsec_${randomBytes(32).toString("base64")}`,
       credentials_key: randomBytes(32).toString("base64"),
+      door_key: randomBytes(32).toString("base64"),
     };
     await writeFile(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
     return secrets;
@@ -129,6 +132,7 @@ async function startWorker(
   const lines = [
     `ADMIN_TOKEN="${secrets.admin_token}"`,
     `CREDENTIALS_KEY="${secrets.credentials_key}"`,
+    `DOOR_KEY="${secrets.door_key}"`,
     `VENDOR_SINK_URL="${sinkUrl}"`,
   ];
   await writeFile(vars, `${lines.join("\n")}\n`, { mode: 0o600 });

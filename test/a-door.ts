@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { configKey, type Environment } from "../core/environment.ts";
+import { configKey, type Environment, type WriteKey } from "../core/environment.ts";
 import type { Event } from "../core/event.ts";
 import { sha256 } from "../core/hash.ts";
 import type { RawMessage } from "../core/queue-messages.ts";
@@ -20,10 +20,12 @@ export async function publish(given: Partial<Environment> = {}): Promise<Environ
   const about = { environment_id: environment.id, source_id: environment.sources[0]!.id, revoked: false };
   const put = (key: string, value: unknown) => env.CONFIG.put(key, JSON.stringify(value));
   await put(configKey.environment(environment.id), environment);
-  await put(configKey.writeKey(sha256(WRITE_KEY)), { ...about, kind: "public" });
-  await put(configKey.writeKey(sha256(SERVER_KEY)), { ...about, kind: "server" });
-  await put(configKey.writeKey(sha256(REVOKED_KEY)), { ...about, kind: "public", revoked: true });
-  await put(configKey.writeKey(sha256(ORPHAN_KEY)), { ...about, source_id: "src_deleted", kind: "public" });
+  const key = (key: string, given: Partial<WriteKey>) =>
+    put(configKey.writeKey(sha256(key)), { id: `key_${key}`, ...about, ...given });
+  await key(WRITE_KEY, { kind: "public" });
+  await key(SERVER_KEY, { kind: "server" });
+  await key(REVOKED_KEY, { kind: "public", revoked: true });
+  await key(ORPHAN_KEY, { source_id: "src_deleted", kind: "public" });
   forgetConfiguration();
   return environment;
 }
@@ -44,8 +46,7 @@ export async function aDoor(given: Partial<Environment> = {}, bindings: Partial<
   await publish(given);
   const texts: string[] = [];
   const queue = { send: async (text: string) => void texts.push(text) } as unknown as Queue;
-  const { CONFIG, LAKE, SOURCE_LIMIT } = env;
-  const doorEnv: IngestEnv = { CONFIG, LAKE, SOURCE_LIMIT, RAW_EVENTS: queue, ...bindings };
+  const doorEnv: IngestEnv = { ...env, RAW_EVENTS: queue, ...bindings };
   const door: Door = {
     env: doorEnv,
     texts,

@@ -1,4 +1,4 @@
-import type { Environment, Integration } from "../core/environment.ts";
+import { type Environment, type Integration, type Source, source } from "../core/environment.ts";
 import { firstShardMap } from "../core/shard-map.ts";
 
 /** A valid environment with everything a test does not care about filled in: one source, two shards, no integrations. */
@@ -12,7 +12,7 @@ export function anEnvironment(given: Partial<Environment> = {}): Environment {
     shard_map: firstShardMap(2),
     session_timeout_s: 1_800,
     consent_default: "granted",
-    sources: [{ id: "src_test", name: "Test shop", cookie_http_only: false }],
+    sources: [aSource()],
     integrations: [],
     ...given,
   };
@@ -21,4 +21,9 @@ export function anEnvironment(given: Partial<Environment> = {}): Environment {
 /** An enabled integration; its id is `int_` and its destination's name, which `settings` must suit. */
 export function anIntegration(given: Partial<Integration> & Pick<Integration, "destination">): Integration {
   return { id: `int_${given.destination}`, name: given.destination, enabled: true, settings: {}, ...given };
+}
+
+/** A source with every setting at its default. */
+export function aSource(given: Partial<Source> = {}): Source {
+  return { ...source.parse({ id: "src_test", name: "Test shop" }), ...given };
 }

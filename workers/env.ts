@@ -2,15 +2,25 @@
  * Bindings, by the Worker that needs them (each folder's wrangler.toml binds just these).
  * The joined Worker of `workers/index.ts` has them all.
  */
+import type { DailySalts } from "../durable-objects/daily-salts.ts";
 import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
+import type { OnceOnly } from "../durable-objects/once-only.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
 
 export interface IngestEnv {
+  /** The browser script lies here. */
+  ASSETS: Fetcher;
   CONFIG: KVNamespace;
   LAKE: R2Bucket;
   RAW_EVENTS: Queue;
   SOURCE_LIMIT: RateLimit;
+  ADDRESS_LIMIT: RateLimit;
+  VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  DAILY_SALTS: DurableObjectNamespace<DailySalts>;
+  ONCE_ONLY: DurableObjectNamespace<OnceOnly>;
+  /** Secret, 32 bytes as base64, the door's own: opens the secrets that signatures are checked with, seals Identity Hub tokens. */
+  DOOR_KEY: string;
 }
 
 export interface DeliveryQueues {
@@ -56,6 +66,8 @@ export interface ApiEnv {
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */
   CREDENTIALS_KEY: string;
+  /** Secret, as ingest has it: seals the secret keys of servers. */
+  DOOR_KEY: string;
 }
 
 export interface Env extends IngestEnv, ProcessorEnv, DeliveryEnv, ApiEnv {}

@@ -8,8 +8,10 @@ import type { Env } from "./env.ts";
 import ingest from "./ingest/index.ts";
 import processor from "./processor/index.ts";
 
+export { DailySalts } from "../durable-objects/daily-salts.ts";
 export { IntegrationGate } from "../durable-objects/integration-gate.ts";
 export { LiveFeed } from "../durable-objects/live-feed.ts";
+export { OnceOnly } from "../durable-objects/once-only.ts";
 export { VisitorShard } from "../durable-objects/visitor-shard.ts";
 
 export default {

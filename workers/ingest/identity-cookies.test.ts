@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Environment } from "../../core/environment.ts";
 import { aDoor, type Door, SERVER_KEY } from "../../test/a-door.ts";
-import { anIntegration } from "../../test/an-environment.ts";
+import { anIntegration, aSource } from "../../test/an-environment.ts";
 
 const KNOWN = "0b5b9b5e-4c1f-4d6a-8f57-1f2e3d4c5b6a";
 const OTHER = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
@@ -10,7 +10,7 @@ const AGE = "Max-Age=34560000; Path=/";
 
 const track = { type: "track", event: "Signed Up" };
 const source = (given: Partial<Environment["sources"][0]>): Partial<Environment> => ({
-  sources: [{ id: "src_test", name: "Test shop", cookie_http_only: false, ...given }],
+  sources: [aSource(given)],
 });
 
 /** The cookies that an answer sets: their whole headers, by name. */
