@@ -12,6 +12,8 @@ export interface Session {
   /** The earliest and latest event; a late event may move `start` before `opened`. */
   start: number;
   end: number;
+  /** The visitor that it was opened by, where that is not the one who has it now. Names the session. */
+  opened_by?: string;
 }
 
 /** How far behind the visitor's newest event an event still finds its session. */

@@ -20,6 +20,8 @@ export interface VisitorRecord {
   /** The sessions of the last 24 hours. */
   sessions: Session[];
   vendor_ids: VendorIds;
+  /** Another visitor goes on with what was known of this one. */
+  taken_over?: true;
 }
 
 const BLOB_BYTES = 64 * 1024;

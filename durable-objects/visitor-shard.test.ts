@@ -18,17 +18,19 @@ interface Given {
   minute?: number;
   delivery?: string;
   vendor_ids?: Record<string, string>;
+  previous?: string;
 }
 
 /** A batch in which every event comes from its own queue message, unless `delivery` says otherwise. */
 function batch(...given: Given[]): ShardBatch {
   return {
-    events: given.map(({ id, visitor = "a1", minute = 0, delivery = `q-${id}:0`, vendor_ids = {} }) => ({
+    events: given.map(({ id, visitor = "a1", minute = 0, delivery = `q-${id}:0`, vendor_ids = {}, previous }) => ({
       message_id: id,
       anonymous_id: visitor,
       at: START + minute * MINUTE,
       delivery,
       vendor_ids,
+      previous_id: previous,
     })),
     lines: given.map(({ id, visitor = "a1" }) =>
       JSON.stringify({
@@ -102,6 +104,63 @@ describe("sessions and vendor ids", () => {
     const [second] = await shard.apply(batch({ id: "m2", vendor_ids: { fbp: "fb.1.2" } }));
     expect(second).toMatchObject({ vendor_ids: { fbp: "fb.1.2", ga_client_id: "1.1" } });
   });
+});
+
+describe("a visitor without cookies who then has one", () => {
+  const ids = (answers: ShardAnswer[]) => answers.map((a) => (a.verdict === "duplicate" ? null : a.session.id));
+  const story = [
+    batch({ id: "t1", visitor: "hash" }, { id: "t2", visitor: "hash", minute: 1 }),
+    batch({ id: "t3", visitor: "cookie", minute: 2, previous: "hash" }),
+    batch({ id: "t4", visitor: "cookie", minute: 3, previous: "hash" }, { id: "t5", visitor: "cookie", minute: 90 }),
+    batch({ id: "t6", visitor: "hash", minute: 91 }, { id: "t7", visitor: "cookie", minute: 92 }),
+  ];
+
+  it.each([
+    ["in one life", async () => {}],
+    ["though it is evicted between any two calls", evictDurableObject],
+    [
+      "though it goes to the lake between any two calls",
+      async (shard: DurableObjectStub<VisitorShard>) => {
+        await shard.flush();
+        await evictDurableObject(shard);
+      },
+    ],
+  ])("goes on with the session, and counts once, %s", async (_, between) => {
+    const shard = newShard();
+    const seen: (string | null)[] = [];
+    for (const one of story) {
+      seen.push(...ids(await shard.apply(one)));
+      await between(shard);
+      if (one === story[2]) expect(await shard.stats()).toMatchObject({ visitors: 1, sessions: 2 });
+    }
+    expect(new Set(seen.slice(0, 4)).size).toBe(1);
+    expect(new Set(seen).size).toBe(3);
+    expect(seen[6]).toBe(seen[4]);
+    // The hash came again: another person with the same address and browser.
+    expect(await shard.stats()).toMatchObject({ visitors: 2, sessions: 3 });
+  });
+
+  it("takes nothing from a visitor who is there already, nor from one not known", async () => {
+    const shard = newShard();
+    await shard.apply(batch({ id: "t10", visitor: "one" }, { id: "t11", visitor: "two" }));
+    const [first, second] = ids(
+      await shard.apply(
+        batch(
+          { id: "t12", visitor: "two", minute: 1, previous: "one" },
+          { id: "t13", visitor: "three", previous: "nobody" },
+        ),
+      ),
+    );
+    expect(first).not.toBe(second);
+    expect(await shard.stats()).toMatchObject({ visitors: 3, sessions: 3 });
+  });
+});
+
+it("tells the vendor ids of a visitor, and none of a stranger", async () => {
+  const shard = newShard();
+  await shard.apply(batch({ id: "v1", visitor: "known", vendor_ids: { fbp: "fb.1.1700000000000.5" } }));
+  expect(await shard.vendorIds("known")).toEqual({ fbp: "fb.1.1700000000000.5" });
+  expect(await shard.vendorIds("stranger")).toEqual({});
 });
 
 describe("what a client may overdo", () => {

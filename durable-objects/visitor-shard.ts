@@ -46,6 +46,8 @@ export interface ShardEvent {
   /** Where in which queue message it came: a redelivered message has the same, another message never. */
   delivery: string;
   vendor_ids: VendorIds;
+  /** The id that this visitor had before, without cookies; its session goes on under the new one. Must live in this shard. */
+  previous_id?: string | undefined;
 }
 
 export interface ShardBatch {
@@ -70,8 +72,18 @@ export interface ShardFacts {
   vendor_ids: VendorIds;
 }
 
-/** One event's facts as they are stored: `[hash high, hash low, delivery tag, anonymous_id, at, session number, opened, is_new, vendor_ids]`. */
-type StoredFacts = [number, number, number, string, number, number, number, boolean, VendorIds];
+/** One event's facts as they are stored: `[hash high, hash low, delivery tag, anonymous_id, at, session number, opened, is_new, vendor_ids, rare?]`. */
+type StoredFacts = [number, number, number, string, number, number, number, boolean, VendorIds, Rare?];
+
+/** What most events' facts lack. */
+interface Rare {
+  /** Who opened the session, where it was somebody without cookies that this visitor was before. */
+  opened_by?: string;
+  /** With this event the visitor took over what is known of this one. */
+  took_over?: string;
+  /** Somebody else had taken over this visitor, who with this event is there again: another person behind the same address. */
+  revived?: true;
+}
 
 /** Saved at every checkpoint; `events` and `sessions` are of the events that left the log. */
 interface ShardState {
@@ -80,11 +92,24 @@ interface ShardState {
   duplicates: number;
   redelivered: number;
   lake_files: number;
+  /** Visitors that another took over: they have records, and count no more. */
+  taken_over: number;
   /** The number that the first event after the last checkpoint has. */
   next: number;
   /** A lake file being written: a crash repeats exactly this range, so the file's name stays the same. */
   writing: { first: number; end: number } | null;
 }
+
+const EMPTY: ShardState = {
+  events: 0,
+  sessions: 0,
+  duplicates: 0,
+  redelivered: 0,
+  lake_files: 0,
+  taken_over: 0,
+  next: 1,
+  writing: null,
+};
 
 export interface ShardStats {
   events: number;
@@ -109,7 +134,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   /** The number of the next event. */
   #next = 1;
   /** What the log holds. `length` in characters. */
-  #waiting = { events: 0, sessions: 0, length: 0 };
+  #waiting = { events: 0, sessions: 0, taken_over: 0, length: 0 };
   #rowsWritten = 0;
   #alarmAt = 0;
   #checkpointing: Promise<void> | undefined;
@@ -140,13 +165,18 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       duplicates: this.#state.duplicates,
       redelivered: this.#state.redelivered,
       sessions: this.#state.sessions + this.#waiting.sessions,
-      visitors: this.#visitors.size,
+      visitors: this.#visitors.size - this.#state.taken_over - this.#waiting.taken_over,
       lake_files: this.#state.lake_files,
       waiting_events: this.#waiting.events,
       storage_bytes: this.#sql.databaseSize,
       rows_written: this.#rowsWritten,
       dedupe: { ids: this.#seen.size, bytes: this.#seen.bytes },
     };
+  }
+
+  /** The vendor ids that this visitor is known by: none for one that is not known. */
+  async vendorIds(anonymousId: string): Promise<VendorIds> {
+    return this.#visitors.get(anonymousId)?.vendor_ids ?? {};
   }
 
   /** Writes everything that waits to the lake now, instead of at the next alarm. */
@@ -185,19 +215,47 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     timeoutMs: number,
     now: number,
   ): StoredFacts {
+    const rare: Rare = this.#takeOver(event.anonymous_id, event.previous_id);
     const known = this.#visitors.get(event.anonymous_id);
+    if (known?.taken_over) rare.revived = true;
     const placed = placeInSession(known?.sessions ?? [], known?.last_number ?? 0, event.at, timeoutMs);
+    const { number, opened, opened_by } = placed.session;
+    if (opened_by) rare.opened_by = opened_by;
     const vendor_ids = remembered(known?.vendor_ids ?? {}, event.vendor_ids);
     this.#visitors.set({
       anonymous_id: event.anonymous_id,
       first_seen: known?.first_seen ?? now,
       last_seen: now,
-      last_number: Math.max(known?.last_number ?? 0, placed.session.number),
+      last_number: Math.max(known?.last_number ?? 0, number),
       sessions: placed.sessions,
       vendor_ids,
     });
-    const { number, opened } = placed.session;
-    return [hash.high, hash.low, tag, event.anonymous_id, event.at, number, opened, placed.isNew, vendor_ids];
+    const facts: StoredFacts = [
+      hash.high,
+      hash.low,
+      tag,
+      event.anonymous_id,
+      event.at,
+      number,
+      opened,
+      placed.isNew,
+      vendor_ids,
+    ];
+    if (Object.keys(rare).length) facts.push(rare);
+    return facts;
+  }
+
+  /** A visitor not seen before goes on with the sessions of another, who then has none. */
+  #takeOver(anonymousId: string, previousId: string | undefined): Pick<Rare, "took_over"> {
+    const previous = previousId === undefined ? undefined : this.#visitors.get(previousId);
+    if (!previous || previous.taken_over || this.#visitors.get(anonymousId)) return {};
+    const sessions = previous.sessions.map((session) => ({
+      ...session,
+      opened_by: session.opened_by ?? previous.anonymous_id,
+    }));
+    this.#visitors.set({ ...previous, anonymous_id: anonymousId, sessions });
+    this.#visitors.set({ ...previous, sessions: [], vendor_ids: {}, taken_over: true });
+    return { took_over: previous.anonymous_id };
   }
 
   #append(fresh: { facts: StoredFacts; line: string }[], now: number): void {
@@ -221,6 +279,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   #nowWaiting(facts: StoredFacts[], length: number): void {
     this.#waiting.events += facts.length;
     this.#waiting.sessions += countOpened(facts);
+    this.#waiting.taken_over += countTakenOver(facts);
     this.#waiting.length += length;
   }
 
@@ -333,11 +392,14 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     }
     this.#write("DELETE FROM log WHERE first >= ? AND first < ?", first, end);
     const sessions = countOpened(facts);
+    const takenOver = countTakenOver(facts);
     this.#state.events += facts.length;
     this.#state.sessions += sessions;
+    this.#state.taken_over += takenOver;
     this.#state.next = end;
     this.#waiting.events -= facts.length;
     this.#waiting.sessions -= sessions;
+    this.#waiting.taken_over -= takenOver;
     this.#waiting.length -= length;
     this.#lastParsed = undefined;
   }
@@ -352,12 +414,10 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
 
   #load(): void {
     const [saved] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
-    this.#state = saved
-      ? JSON.parse(saved.body)
-      : { events: 0, duplicates: 0, redelivered: 0, sessions: 0, lake_files: 0, next: 1, writing: null };
+    this.#state = { ...EMPTY, ...(saved && JSON.parse(saved.body)) };
     this.#visitors = new VisitorRecords(this.#sql);
     this.#next = this.#state.next;
-    this.#waiting = { events: 0, sessions: 0, length: 0 };
+    this.#waiting = { events: 0, sessions: 0, taken_over: 0, length: 0 };
     this.#lastParsed = undefined;
     for (const row of this.#sql.exec<{
       first: number;
@@ -375,11 +435,18 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   }
 
   /** What `#decide` did to the visitor, again, from what it decided. */
-  #replay([, , , anonymous_id, at, number, opened, , vendor_ids]: StoredFacts, receivedAt: number): void {
+  #replay([, , , anonymous_id, at, number, opened, , vendor_ids, rare]: StoredFacts, receivedAt: number): void {
+    this.#takeOver(anonymous_id, rare?.took_over);
     const known = this.#visitors.get(anonymous_id);
     const others = (known?.sessions ?? []).filter((s) => s.number !== number);
     const same = known?.sessions.find((s) => s.number === number);
-    const session = { number, opened, start: Math.min(same?.start ?? at, at), end: Math.max(same?.end ?? at, at) };
+    const session = {
+      number,
+      opened,
+      start: Math.min(same?.start ?? at, at),
+      end: Math.max(same?.end ?? at, at),
+      ...(rare?.opened_by && { opened_by: rare.opened_by }),
+    };
     this.#visitors.set({
       anonymous_id,
       first_seen: known?.first_seen ?? receivedAt,
@@ -491,6 +558,11 @@ function countOpened(facts: StoredFacts[]): number {
   return facts.reduce((count, [, , , , , , , isNew]) => count + (isNew ? 1 : 0), 0);
 }
 
+/** How many visitors more were taken over after these events than before. */
+function countTakenOver(facts: StoredFacts[]): number {
+  return facts.reduce((count, { 9: rare }) => count + (rare?.took_over ? 1 : 0) - (rare?.revived ? 1 : 0), 0);
+}
+
 /** Hash high, hash low and delivery tag of each event: all that the dedupe index needs after a restart. */
 function dedupeKeys(facts: StoredFacts[]): ArrayBuffer {
   const keys = new Uint32Array(facts.length * 3);
@@ -500,8 +572,8 @@ function dedupeKeys(facts: StoredFacts[]): ArrayBuffer {
   return keys.buffer;
 }
 
-function factsOf([, , , anonymousId, , number, openedAt, is_new, vendor_ids]: StoredFacts): ShardFacts {
-  const { high, low } = hash64(anonymousId);
+function factsOf([, , , anonymousId, , number, openedAt, is_new, vendor_ids, rare]: StoredFacts): ShardFacts {
+  const { high, low } = hash64(rare?.opened_by ?? anonymousId);
   const visitor = (high * 2 ** 21 + (low >>> 11)).toString(36);
   return {
     session: { id: `${visitor}.${number}`, number, started_at: new Date(openedAt).toISOString(), is_new },
