@@ -30,6 +30,11 @@ describe("the Cookie header", () => {
     ],
     ["names one twice, the most specific first", "_dfid=host; _dfid=domain", [["_dfid", "host"]]],
     [
+      "names Google's session twice, the later hit last",
+      "_ga_A=GS2.1.s1795160000$o3$t1795160000; _ga_A=GS2.1.s1795168000$o4$t1795168800",
+      [["_ga_A", "GS2.1.s1795168000$o4$t1795168800"]],
+    ],
+    [
       "names one as JavaScript does its own",
       "__proto__=x; constructor=y",
       [
@@ -49,6 +54,12 @@ describe("Set-Cookie", () => {
       "for a domain",
       { domain: ".shop.example" },
       "_dfid=abc; Max-Age=34560000; Path=/; Domain=.shop.example; Secure; SameSite=Lax",
+    ],
+    ["for a shorter time", { maxAgeS: 60 }, "_dfid=abc; Max-Age=60; Path=/; Secure; SameSite=Lax"],
+    [
+      "for longer than browsers keep any",
+      { maxAgeS: 999_999_999 },
+      "_dfid=abc; Max-Age=34560000; Path=/; Secure; SameSite=Lax",
     ],
     ["hidden from scripts", { httpOnly: true }, "_dfid=abc; Max-Age=34560000; Path=/; Secure; SameSite=Lax; HttpOnly"],
     [

@@ -494,6 +494,86 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     out: { skip: "event_not_mapped", detail: "identify: its facts travel with the other events" },
   },
   {
+    title: "the session of Google's own cookie outranks ours, with its number",
+    in: {
+      message_id: "m1",
+      event: "Signed Up",
+      context: {
+        ...visitor,
+        vendor_ids: { ...visitor.vendor_ids, ga_session_id: "1795168000", ga_session_number: "8" },
+      },
+    },
+    out: {
+      shared: { client_id: "1718000000.1763632000" },
+      event: {
+        name: "sign_up",
+        timestamp_micros,
+        params: { session_id: 1795168000, engagement_time_msec: 1, message_id: "m1", session_number: 8 },
+      },
+    },
+  },
+  {
+    title: "of several streams each has its own session",
+    in: {
+      message_id: "m1",
+      event: "Signed Up",
+      context: {
+        ...visitor,
+        vendor_ids: {
+          ...visitor.vendor_ids,
+          ga_session_id: "1795168000",
+          ga_session_number: "8",
+          ga_session_id_EXAMPLE123: "1795168001",
+          ga_session_number_EXAMPLE123: "2",
+        },
+      },
+    },
+    out: {
+      shared: { client_id: "1718000000.1763632000" },
+      event: {
+        name: "sign_up",
+        timestamp_micros,
+        params: { session_id: 1795168001, engagement_time_msec: 1, message_id: "m1", session_number: 2 },
+      },
+    },
+  },
+  {
+    title: "a session that the visitor had two days ago is not where this event belongs",
+    in: {
+      message_id: "m1",
+      event: "Signed Up",
+      context: {
+        ...visitor,
+        vendor_ids: { ...visitor.vendor_ids, ga_session_id: "1794996000", ga_session_number: "8" },
+      },
+    },
+    out: {
+      shared: { client_id: "1718000000.1763632000" },
+      event: {
+        name: "sign_up",
+        timestamp_micros,
+        params: { session_id: 1795168500, engagement_time_msec: 1, message_id: "m1", session_number: 3 },
+      },
+    },
+  },
+  {
+    title: "a session that the event names outranks them all",
+    in: {
+      message_id: "m1",
+      event: "Signed Up",
+      properties: { session_id: 1795160000 },
+      context: { vendor_ids: { ...visitor.vendor_ids, ga_session_id: "1795168000", ga_session_number: "8" } },
+    },
+    out: {
+      shared: { client_id: "1718000000.1763632000" },
+      event: {
+        name: "sign_up",
+        timestamp_micros,
+        params: { session_id: 1795160000, engagement_time_msec: 1, message_id: "m1", session_number: 8 },
+      },
+    },
+  },
+  {
     title: "a screen belongs to app streams",
     in: { message_id: "m1", type: "screen", event: "screen" },
     out: { skip: "event_not_mapped", detail: "screen_view belongs to app streams" },

@@ -261,11 +261,10 @@ function eventParams(event: Event, name: string, settings: Public<Ga4Settings>):
     if (!key || added === undefined || Object.hasOwn(params, key) || Object.keys(params).length >= MOST_PARAMS) return;
     params[key] = typeof added === "string" ? cut(added, PAGE_LENGTHS.get(key) ?? VALUE_LENGTH) : added;
   };
-  const { session, page } = context;
-  // Without these two an event belongs to no session and shows in no realtime report. Who runs Google's own tag as well
-  // may name its session.
-  const started = session && Math.floor(Date.parse(session.started_at) / 1_000);
-  add("session_id", number(properties.session_id) ?? started);
+  const { page } = context;
+  const session = sessionOf(event, settings);
+  // Without these two an event belongs to no session and shows in no realtime report.
+  add("session_id", number(properties.session_id) ?? session?.id);
   add("engagement_time_msec", number(properties.engagement_time_msec) ?? 1);
   if (settings.debug) add("debug_mode", true);
   add("transaction_id", transaction_id);
@@ -285,6 +284,30 @@ function eventParams(event: Event, name: string, settings: Public<Ga4Settings>):
     if (!isTold(event, property)) add(paramName(rename.get(property) ?? property), scalar(held));
   }
   return params;
+}
+
+/** Google takes events into a session for a day: https://developers.google.com/analytics/devguides/collection/protocol/ga4/use-cases */
+const SESSION_S = 86_400;
+/** Events that wait for the browser's first answer happened before the session that it then got. */
+const BEFORE_SESSION_S = 1_800;
+
+/**
+ * The session of the `_ga_<stream>` cookie, which Google's own tag counts too, where the event lies in it: a visitor is remembered with
+ * the last one, and what a server reports a week later does not belong there. Otherwise ours, whose start is its id.
+ */
+function sessionOf(
+  { timestamp, context }: Event,
+  settings: Public<Ga4Settings>,
+): { id: number; number?: number | undefined } | undefined {
+  const { vendor_ids = {}, session } = context;
+  const own = `_${settings.measurement_id.slice("G-".length)}`;
+  const of = vendor_ids[`ga_session_id${own}`] === undefined ? "" : own;
+  const id = number(vendor_ids[`ga_session_id${of}`]);
+  const into = id === undefined ? Number.NaN : Date.parse(timestamp) / 1_000 - id;
+  if (id !== undefined && into >= -BEFORE_SESSION_S && into < SESSION_S) {
+    return { id, number: number(vendor_ids[`ga_session_number${of}`]) };
+  }
+  return session && { id: Math.floor(Date.parse(session.started_at) / 1_000), number: session.number };
 }
 
 /** A property's name as Google takes it; empty where Google keeps that name for itself. */
