@@ -6,17 +6,23 @@ export type Purpose = (typeof PURPOSES)[number];
 
 /**
  * What an event may be used for. A person's own answer decides; where there is none, the browser's Global Privacy Control
- * (https://w3c.github.io/gpc/) objects to marketing; where that is silent too, the environment's default holds.
+ * (https://w3c.github.io/gpc/) objects to marketing and its Do Not Track to analytics too, as far as the source honours
+ * them; where those are silent, the environment's default holds. What Consent Mode grants may be no more than the page's own
+ * default, so an objection outranks it.
  */
 export function purposesOf(
   consent: Consent | undefined,
-  { gpc, byDefault }: { gpc: boolean; byDefault: "granted" | "denied" },
+  { gpc, dnt, byDefault }: { gpc: boolean; dnt: boolean; byDefault: "granted" | "denied" },
 ): Purpose[] {
-  const granted = byDefault === "granted";
+  const may = (purpose: "analytics" | "marketing", objected: boolean) => {
+    const isOwn = consent?.[purpose] === false || consent?.source?.[purpose] !== "consent_mode";
+    if (objected && !isOwn) return false;
+    return consent?.[purpose] ?? (byDefault === "granted" && !objected);
+  };
   const allowed: Record<Purpose, boolean> = {
     functional: true,
-    analytics: consent?.analytics ?? granted,
-    marketing: consent?.marketing ?? (granted && !gpc),
+    analytics: may("analytics", dnt),
+    marketing: may("marketing", gpc || dnt),
   };
   return PURPOSES.filter((purpose) => allowed[purpose]);
 }

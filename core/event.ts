@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { PURPOSES } from "./consent.ts";
+import { CONSENT_SIGNALS, readConsent, TCF_LENGTH } from "./consent-signals.ts";
 import { isRecord } from "./values.ts";
 
 /** Sizes are of UTF-8 JSON. They are Segment's published limits for one event, one request and one batch. */
@@ -14,6 +15,7 @@ export const LIMITS = {
   BATCH_EVENTS: 2_500,
   /** Ours: whoever walks an event's values may do so by recursion. `{a: {b: 1}}` has two levels. */
   LEVELS: 32,
+  KEYS: 2_000,
   VENDOR_IDS: 32,
 } as const;
 
@@ -25,8 +27,26 @@ const isoTime = z.iso.datetime();
 const record = z.record(z.string(), z.unknown());
 const text = z.string().max(8_192);
 
-/** What a person allowed. A purpose that is absent was not asked; the environment's `consent_default` decides. */
-export const consent = z.object({ analytics: z.boolean().optional(), marketing: z.boolean().optional() });
+const signal = z.enum(CONSENT_SIGNALS);
+const googleConsent = z.enum(["granted", "denied"]);
+
+/**
+ * What a person allowed (`consent-signals.ts` reads it from every form it comes in). A purpose that is absent was not asked;
+ * the environment's `consent_default` decides.
+ */
+export const consent = z.object({
+  analytics: z.boolean().optional(),
+  marketing: z.boolean().optional(),
+  /** The TC string as it came. */
+  tcf: z.string().max(TCF_LENGTH).optional(),
+  /** Two answers that Google asks for beside those (Consent Mode v2). */
+  ad_user_data: googleConsent.optional(),
+  ad_personalization: googleConsent.optional(),
+  /** Which signal decided for a purpose. Absent where the event said so itself, in our own form. */
+  source: z.object({ analytics: signal.optional(), marketing: signal.optional() }).optional(),
+  /** Signals that were there and could not be understood. */
+  unreadable: z.array(z.string()).optional(),
+});
 export type Consent = z.infer<typeof consent>;
 
 /** Identifiers that advertising and analytics vendors know this browser by, in each vendor's own format. */
@@ -95,13 +115,13 @@ const envelope = z.object({
   sent_at: isoTime.optional(),
   received_at: isoTime,
 });
+const TOO_COMPLEX = `nests deeper than ${LIMITS.LEVELS} levels or has more than ${LIMITS.KEYS} keys`;
+
 /**
  * Compiled while the Worker starts, when it may still generate code: checked like that an event costs less than half. Where code may not
  * be generated, and for an event that does not pass, zod's own parser does the work.
  */
-export const event = z.compile(
-  envelope.refine((value) => isShallow(value), `nests deeper than ${LIMITS.LEVELS} levels`),
-);
+export const event = z.compile(envelope.refine((value) => keysWithin(value) <= LIMITS.KEYS, TOO_COMPLEX));
 export type Event = z.infer<typeof event>;
 export type EventType = Event["type"];
 
@@ -161,9 +181,10 @@ function fromSegment(raw: Raw, defaults: EventDefaults): Raw {
   };
 }
 
-/** Segment's PHP and Ruby libraries send a database key as the number that it is. */
+/** Segment's PHP and Ruby libraries send a database key as the number that it is, RudderStack's script an id that it lacks as "". */
 function idOf(value: unknown): unknown {
-  return Number.isSafeInteger(value) ? String(value) : (value ?? undefined);
+  if (value === "" || value === null) return undefined;
+  return Number.isSafeInteger(value) ? String(value) : value;
 }
 
 /** What is null in a context was left empty by whoever filled it in. Only its traits are the customer's own. */
@@ -183,6 +204,7 @@ function contextFromSegment(context: unknown): unknown {
     const kept = isRecord(value) && key !== "traits" ? withoutNull(value) : value;
     if (kept !== value) fields = { ...fields, [key]: kept };
   }
+  if ("consent" in fields) fields = { ...fields, consent: readConsent(fields.consent) };
   return withoutNull(fields);
 }
 
@@ -196,21 +218,28 @@ function named(properties: Raw, name: unknown, category: unknown): Raw {
 
 const ISO_8601 = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
+/** What a calendar of ours may hold. A wrong clock is corrected later; a time beyond these is none. Epoch milliseconds. */
+const LATEST = Date.UTC(2100, 0, 1);
+
 /** ISO 8601 with any offset (without one: UTC), or epoch milliseconds, to UTC; anything else is left for the schema to refuse. */
 function time(value: unknown): unknown {
   // Given any other text, Date guesses: "next week 5" would be the 1st of May 2001.
   if (typeof value !== "number" && !(typeof value === "string" && ISO_8601.test(value))) return value ?? undefined;
   const date = new Date(value);
-  return Number.isNaN(date.getTime()) ? value : date.toISOString();
+  const at = date.getTime();
+  if (Number.isNaN(at)) return value;
+  return at >= 0 && at < LATEST ? date.toISOString() : `${value} lies outside 1970 to 2099`;
 }
 
-/** Whether objects and arrays lie inside one another in at most `levels`. Never looks deeper than that. */
-function isShallow(value: object, levels: number = LIMITS.LEVELS): boolean {
-  if (levels === 0) return false;
-  for (const inner of Array.isArray(value) ? value : Object.values(value)) {
-    if (typeof inner === "object" && inner !== null && !isShallow(inner, levels - 1)) return false;
+/** How many keys and places in arrays there are in a value; Infinity where it nests deeper than `levels`, which it never looks into. */
+function keysWithin(value: object, levels: number = LIMITS.LEVELS): number {
+  if (levels === 0) return Number.POSITIVE_INFINITY;
+  const inside = Array.isArray(value) ? value : Object.values(value);
+  let keys = inside.length;
+  for (const inner of inside) {
+    if (typeof inner === "object" && inner !== null) keys += keysWithin(inner, levels - 1);
   }
-  return true;
+  return keys;
 }
 
 /** The same object where there is nothing to leave out. */

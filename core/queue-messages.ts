@@ -16,8 +16,16 @@ export const requestFacts = z.object({
   client_hints: z.record(z.string(), z.string()).optional(),
   language: z.string().optional(),
   ...location.shape,
+  /** The network, and who runs it. */
   asn: z.number().optional(),
+  as_organization: z.string().optional(),
+  /** What kind of bot Cloudflare verified the sender to be. */
+  verified_bot_category: z.string().optional(),
+  /** Asked for ahead of a visit that may never come. */
+  prefetch: z.boolean().optional(),
+  /** Global Privacy Control and Do Not Track, where the source honours them. */
   gpc: z.boolean().optional(),
+  dnt: z.boolean().optional(),
 });
 export type RequestFacts = z.infer<typeof requestFacts>;
 
@@ -29,6 +37,8 @@ export const rawMessage = z.object({
   received_at: z.iso.datetime(),
   request: requestFacts,
   vendor_ids: vendorIds,
+  /** Who the visitor was without cookies, when they have just got one: the shard hands the session over. */
+  previous_id: z.string().optional(),
   /** Checked one by one by the processor's first step, so that one bad event does not cost the others. */
   events: z.array(z.unknown()),
 });

@@ -3,6 +3,7 @@
 /** Why an event goes no further, or not to one integration. One union, so that the dashboard can list them. */
 export const REASONS = [
   "duplicate",
+  "bot",
   "invalid_event",
   "integration_disabled",
   "source_not_connected",

@@ -4,8 +4,8 @@ import { aDoor } from "../../test/a-door.ts";
 import { requestFacts } from "./request-facts.ts";
 
 const url = "https://collect.shop.example/v1/batch";
-const facts = (headers: Record<string, string>, cf?: object) =>
-  requestFacts(new Request(url, { method: "POST", headers, ...(cf && { cf: cf as CfProperties }) }));
+const facts = (headers: Record<string, string>, cf?: object, source = { honour_gpc: true, honour_dnt: true }) =>
+  requestFacts(new Request(url, { method: "POST", headers, ...(cf && { cf: cf as CfProperties }) }), source);
 
 const CF = {
   country: "GB",
@@ -16,6 +16,7 @@ const CF = {
   longitude: "-0.12574",
   timezone: "Europe/London",
   asn: 64_496,
+  asOrganization: "Example Telecom",
   colo: "LHR",
 };
 
@@ -26,6 +27,7 @@ describe("a request's facts", () => {
       "user-agent": "Mozilla/5.0",
       "accept-language": "en-GB,en;q=0.9,pl;q=0.8",
       "sec-gpc": "1",
+      dnt: "1",
       "sec-ch-ua": '"Chromium";v="140"',
       "sec-ch-ua-mobile": "?0",
       "sec-ch-ua-platform": '"Linux"',
@@ -37,6 +39,7 @@ describe("a request's facts", () => {
       user_agent: "Mozilla/5.0",
       language: "en-GB",
       gpc: true,
+      dnt: true,
       client_hints: {
         "sec-ch-ua": '"Chromium";v="140"',
         "sec-ch-ua-mobile": "?0",
@@ -50,12 +53,41 @@ describe("a request's facts", () => {
       longitude: -0.12574,
       timezone: "Europe/London",
       asn: 64_496,
+      as_organization: "Example Telecom",
     });
   });
 
   it("are absent where nobody said anything", () => {
     expect(facts({})).toEqual({});
     expect(facts({ "sec-gpc": "0", "sec-ch-ua": "", "accept-language": "" }, {})).toEqual({});
+  });
+
+  it.each([
+    [{ honour_gpc: true, honour_dnt: false }, { gpc: true }],
+    [{ honour_gpc: false, honour_dnt: true }, { dnt: true }],
+    [{ honour_gpc: false, honour_dnt: false }, {}],
+  ])("hold the objections that the source honours, with %j: %j", (source, expected) => {
+    expect(facts({ "sec-gpc": "1", dnt: "1" }, undefined, source)).toEqual(expected);
+    expect(facts({ "sec-gpc": "0", dnt: "0" }, undefined, source)).toEqual({});
+  });
+
+  it.each([
+    ["sec-purpose", "prefetch"],
+    ["sec-purpose", "prefetch;prerender"],
+    ["purpose", "prefetch"],
+    ["x-purpose", "preview"],
+    ["x-moz", "prefetch"],
+  ])("say that it came ahead of a visit, by %s: %s", (header, value) => {
+    expect(facts({ [header]: value })).toEqual({ prefetch: true });
+    expect(facts({ [header]: "none" })).toEqual({});
+  });
+
+  it.each([
+    { verifiedBotCategory: "Search Engine Crawler" },
+    { verifiedBotCategory: "", botManagement: { verifiedBotCategory: "Search Engine Crawler" } },
+  ])("name the kind of bot that Cloudflare verified: %j", (cf) => {
+    expect(facts({}, cf)).toEqual({ verified_bot_category: "Search Engine Crawler" });
+    expect(facts({}, { verifiedBotCategory: "" })).toEqual({});
   });
 
   it.each(["T1", "XX"])("have no country where Cloudflare says %s, which is none", (country) => {

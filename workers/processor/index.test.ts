@@ -7,7 +7,7 @@ import type { LiveItem } from "../../core/live.ts";
 import { type DeliveryMessage, deliveryMessage, MESSAGE_BYTES, type RawMessage } from "../../core/queue-messages.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { ShardBatch } from "../../durable-objects/visitor-shard.ts";
-import { anEnvironment, anIntegration } from "../../test/an-environment.ts";
+import { anEnvironment, anIntegration, aSource } from "../../test/an-environment.ts";
 import { anEvent } from "../../test/an-event.ts";
 import { webhook } from "../delivery/destinations/webhook.ts";
 import { LANE_BINDINGS, type ProcessorEnv } from "../env.ts";
@@ -349,7 +349,9 @@ describe("a bad event in a good message", () => {
     });
     expect(acked).toEqual(["q1", "q2"]);
     expect(ids(delivered)).toEqual(["good-1", "good-2"]);
-    expect(await deadLetters()).toMatchObject([{ message_id: "deep", detail: "event: nests deeper than 32 levels" }]);
+    expect(await deadLetters()).toMatchObject([
+      { message_id: "deep", detail: "event: nests deeper than 32 levels or has more than 2000 keys" },
+    ]);
   });
 });
 
@@ -707,6 +709,7 @@ describe("the live stream", () => {
         { step: "add_request_facts", verdict: "kept", changed: ["context.ip"] },
         { step: "enrich_geography", verdict: "kept", changed: ["context.location"] },
         { step: "enrich_user_agent", verdict: "kept", changed: [] },
+        { step: "classify_bot", verdict: "kept", changed: ["context.bot"] },
         { step: "drop_duplicate", verdict: "kept", changed: [] },
         { step: "add_visitor_facts", verdict: "kept", changed: ["context.session"] },
         { step: "enforce_consent", verdict: "kept", changed: ["context.purposes"] },
@@ -746,4 +749,58 @@ describe("the live stream", () => {
     expect(acked).toEqual(["q1"]);
     expect(delivered).toHaveLength(1);
   });
+});
+
+describe("a bot that its source does not want", () => {
+  const bot = (message_id: string) => anEvent({ message_id, context: { user_agent: "GPTBot/1.3" } });
+
+  it("is neither a visitor nor delivered, and is counted", async () => {
+    const { consume, calls, points, deadLetters } = await aProcessor({
+      sources: [aSource({ drop_bots: ["ai_crawler"] })],
+    });
+    const { acked, delivered } = await consume({
+      q1: [bot("bot-1"), anEvent({ message_id: "person" })],
+      q2: [bot("bot-2")],
+    });
+    expect(acked).toEqual(["q1", "q2"]);
+    expect(ids(delivered)).toEqual(["person"]);
+    expect(calls.flatMap(({ batch }) => batch.events.map((event) => event.message_id))).toEqual(["person"]);
+    expect(points).toContainEqual(
+      expect.objectContaining({ blobs: ["processor", "src_test", "", "dropped", "bot"], doubles: [2] }),
+    );
+    expect(await deadLetters()).toEqual([]);
+  });
+
+  it("is marked and delivered where its source has nothing against it", async () => {
+    const { consume, calls } = await aProcessor();
+    const { delivered } = await consume({ q1: [bot("bot-1")] });
+    expect(ids(delivered)).toEqual(["bot-1"]);
+    expect(JSON.parse(calls[0]!.batch.lines[0]!)).toMatchObject({ event: { context: { bot: { name: "GPTBot" } } } });
+  });
+});
+
+it("an event from the future ends nobody's session: to the shard it is of when it came", async () => {
+  const { consume, calls } = await aProcessor();
+  const received_at = "2026-11-20T10:00:01.000Z";
+  const event = (message_id: string, timestamp: string) =>
+    anEvent({ message_id, anonymous_id: "traveller", timestamp, received_at });
+  await consume({
+    q1: [
+      event("now", "2026-11-20T10:00:00.000Z"),
+      event("future", "2031-01-01T00:00:00.000Z"),
+      event("next", "2026-11-20T10:00:01.000Z"),
+    ],
+  });
+  const { batch } = calls[0]!;
+  expect(batch.events.map(({ at }) => new Date(at).toISOString())).toEqual([
+    "2026-11-20T10:00:00.000Z",
+    received_at,
+    "2026-11-20T10:00:01.000Z",
+  ]);
+  const kept = batch.lines.map((line) => JSON.parse(line).event as Event);
+  expect(kept.map((one) => [one.timestamp, one.context.clock])).toEqual([
+    ["2026-11-20T10:00:00.000Z", undefined],
+    ["2031-01-01T00:00:00.000Z", "too_new"],
+    ["2026-11-20T10:00:01.000Z", undefined],
+  ]);
 });

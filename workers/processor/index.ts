@@ -157,9 +157,11 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
           events: asked.map(({ work, event, position }) => ({
             message_id: event.message_id,
             anonymous_id: event.anonymous_id,
-            at: Date.parse(event.timestamp),
+            // A time that is yet to come must not end the sessions of all that comes before it.
+            at: Math.min(Date.parse(event.timestamp), Date.parse(event.received_at)),
             delivery: `${work.message.id}:${position}`,
             vendor_ids: event.context.vendor_ids ?? {},
+            previous_id: work.raw.previous_id,
           })),
           lines: asked.map(({ work, event, records }) =>
             JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),

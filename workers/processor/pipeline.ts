@@ -10,6 +10,7 @@ import { type Mapped, mapForIntegration } from "./map-for-integration.ts";
 import type { ShardStep, Step, StepContext, Verdict } from "./step.ts";
 import { addRequestFacts } from "./steps/add-request-facts.ts";
 import { addVisitorFacts } from "./steps/add-visitor-facts.ts";
+import { classifyBotStep } from "./steps/classify-bot.ts";
 import { cleanse } from "./steps/cleanse.ts";
 import { correctClock } from "./steps/correct-clock.ts";
 import { dropDuplicate } from "./steps/drop-duplicate.ts";
@@ -26,6 +27,7 @@ export const beforeShard: Step[] = [
   addRequestFacts,
   enrichGeography,
   enrichUserAgent,
+  classifyBotStep,
 ];
 export const afterShard: ShardStep[] = [dropDuplicate, addVisitorFacts, enforceConsent];
 

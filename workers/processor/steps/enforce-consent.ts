@@ -8,7 +8,9 @@ import { keep, type ShardStep } from "../step.ts";
 export const enforceConsent: ShardStep = {
   name: "enforce_consent",
   run(event, { environment, request }) {
-    const rules = { gpc: request.gpc === true, byDefault: environment.consent_default };
+    // Who goes without cookies was not asked about marketing, whatever holds for others.
+    const gpc = request.gpc === true || event.context.cookieless === true;
+    const rules = { gpc, dnt: request.dnt === true, byDefault: environment.consent_default };
     const purposes = purposesOf(event.context.consent, rules);
     return keep({ ...event, context: { ...event.context, purposes } }, ["context.purposes"]);
   },

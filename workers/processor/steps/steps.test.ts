@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Event, EventContext } from "../../../core/event.ts";
 import type { RequestFacts } from "../../../core/queue-messages.ts";
 import type { ShardAnswer } from "../../../durable-objects/visitor-shard.ts";
-import { anEnvironment } from "../../../test/an-environment.ts";
+import { anEnvironment, aSource } from "../../../test/an-environment.ts";
 import { anEvent } from "../../../test/an-event.ts";
 import { keep, type StepContext } from "../step.ts";
 import { addRequestFacts } from "./add-request-facts.ts";
@@ -75,13 +75,51 @@ describe("correct_clock", () => {
   it.each([
     ["says nothing of when it was sent", {}],
     ["took no longer than a network does", { sent_at: "2026-11-20T11:59:58.500Z" }],
-    [
-      "would be moved out of all calendars",
-      { sent_at: "9999-12-31T00:00:00.000Z", timestamp: "1970-01-02T00:00:00.000Z" },
-    ],
   ])("leaves an event that %s", (_, changes) => {
     const event = given({ timestamp, received_at, ...changes });
     expect(correctClock.run(event, context())).toEqual(unchanged(event));
+  });
+
+  it("does not move an event out of all calendars", () => {
+    const sent_at = "9999-12-31T00:00:00.000Z";
+    const event = given({ timestamp: "1970-01-02T00:00:00.000Z", sent_at, received_at });
+    expect(correctClock.run(event, context())).toEqual(
+      keep({ ...event, context: { clock: "too_old" } }, ["context.clock"]),
+    );
+  });
+
+  const strict = anEnvironment({ sources: [aSource({ oldest_event_s: 3_600, newest_event_s: 60 })] });
+  it.each([
+    ["too_old", "2026-11-20T10:59:59.999Z"],
+    [undefined, "2026-11-20T11:00:00.000Z"],
+    [undefined, "2026-11-20T12:01:00.000Z"],
+    ["too_new", "2026-11-20T12:01:00.001Z"],
+  ])(
+    "marks as %s, and keeps, an event of %s where the source allows an hour back and a minute ahead",
+    (clock, time) => {
+      const event = given({ timestamp: time, received_at });
+      expect(correctClock.run(event, context({ environment: strict }))).toEqual(
+        clock ? keep({ ...event, context: { clock } }, ["context.clock"]) : unchanged(event),
+      );
+    },
+  );
+
+  it("judges the time as it was corrected", () => {
+    const sent_at = "2026-11-20T06:00:00.000Z";
+    const event = given({ timestamp: "2026-11-20T05:59:00.000Z", sent_at, received_at });
+    const verdict = correctClock.run(event, context({ environment: strict }));
+    expect(verdict).toMatchObject({ event: { timestamp: "2026-11-20T11:59:00.000Z" } });
+    expect(verdict).not.toHaveProperty("event.context.clock");
+  });
+
+  it("never believes a client about its clock", () => {
+    const event = given({ timestamp, received_at, context: { clock: "too_old" } });
+    expect(correctClock.run(event, context())).toEqual(keep({ ...event, context: {} }, ["context.clock"]));
+  });
+
+  it("marks nothing of a source that no longer exists", () => {
+    const event = given({ timestamp: "2001-01-01T00:00:00.000Z", received_at });
+    expect(correctClock.run(event, context({ source_id: "src_gone" }))).toEqual(unchanged(event));
   });
 });
 
@@ -382,6 +420,13 @@ describe("enforce_consent", () => {
       });
     },
   );
+
+  it("counts Do Not Track as no to analytics and marketing, where the door passed it on", () => {
+    const event = given({ context: { consent: { marketing: true } } });
+    expect(enforceConsent.run(event, { ...answered(fresh), request: { dnt: true } })).toMatchObject({
+      event: { context: { consent: { marketing: true }, purposes: ["functional", "marketing"] } },
+    });
+  });
 
   it("never believes a client about what its event may be used for", () => {
     const event = given({ context: { consent: { analytics: false, marketing: false }, purposes: ["marketing"] } });
