@@ -1,10 +1,12 @@
 import { version } from "../package.json";
-import { anonymousId, forgetAnonymousId } from "./anonymous-id.ts";
+import { anonymousId, forgetAnonymousId, tellOfReset } from "./anonymous-id.ts";
+import { type Answer, answer, currentConsent } from "./consent.ts";
 import { currentContext, currentUrl } from "./context.ts";
 import { forgetLanding, readLanding } from "./landing.ts";
+import { type Hosts, type Linked, startLinking, takeToken, unlink } from "./linking.ts";
 import { watchPageViews } from "./page-views.ts";
 import { createQueue, type Queue } from "./queue.ts";
-import { lasting } from "./storage.ts";
+import { closeStorage, isStorageOpen, lasting, openStorage } from "./storage.ts";
 import { createTransport, type SentEvent } from "./transport.ts";
 import { uuid } from "./uuid.ts";
 
@@ -15,8 +17,14 @@ export interface Options {
   writeKey: string;
   /** Where events go, e.g. `https://data.example.com`. By default where the script came from, else the page's own origin. */
   host?: string | undefined;
+  /** Identity Hub: the address where your hosts meet, e.g. `https://id.brand.example`. */
+  hub?: string | undefined;
+  /** Identity Hub: your hosts whose links carry the visitor along, e.g. `shop.example`. */
+  linked?: string[] | undefined;
   /** False leaves page views to your own calls of `page`. */
   autoPage?: boolean | undefined;
+  /** Until `consent({ analytics: true })`, nothing is stored in the browser or read from it. */
+  cookieless?: boolean | undefined;
 }
 
 /** A call as data, e.g. `["track", "Signed Up", { plan: "free" }]`. */
@@ -32,6 +40,8 @@ export interface Millrace {
   identify(userId: string, traits?: Fields): void;
   identify(traits: Fields): void;
   group(groupId: string, traits?: Fields): void;
+  /** What the visitor allowed, from the next event on. A purpose that is left out stays as it was. */
+  consent(answer: Answer): void;
   /** Forgets the visitor, as after a log-out: the next event is somebody else's. */
   reset(): void;
   /** Sends now what would go within two seconds. Resolves when it is sent, or when a request failed and will be repeated. */
@@ -42,12 +52,19 @@ export interface Millrace {
   readonly version: string;
 }
 
+/** The server refuses an event whose name or id is longer (core/event.ts). */
+const LONGEST_NAME = 256;
 /** A router changes the URL first and the title a moment later. */
 const TITLE_WAIT_MS = 100;
 
-/** `defaultHost` is the origin that the script came from. */
-export function createMillrace(defaultHost?: string): Millrace {
+/** `defaultUrl` is where events go unless a host is named, by where the script came from. */
+export function createMillrace(defaultUrl?: string): Millrace {
   let queue: Queue | undefined;
+  let cookieless = false;
+  let link = () => {};
+  let leave = () => {};
+  /** What was recorded while it is still open who the visitor is. */
+  let undecided: SentEvent[] | undefined;
   const early: (() => void)[] = [];
 
   function whenStarted(run: () => void): void {
@@ -55,7 +72,29 @@ export function createMillrace(defaultHost?: string): Millrace {
     else early.push(run);
   }
 
-  function record(type: SentEvent["type"], fields: Pick<SentEvent, "event" | "properties" | "traits" | "group_id">) {
+  /** Brings storage into line with what the visitor allowed. */
+  function obey(given: Answer): void {
+    if (!cookieless || given.analytics) {
+      if (!isStorageOpen()) {
+        openStorage();
+        link();
+        queue!.resume();
+      }
+    } else if (given.analytics === false) {
+      closeStorage();
+      tellOfReset();
+      forgetAnonymousId();
+      leave();
+    }
+    if (Object.keys(given).length) lasting.set("consent", answer(given));
+  }
+
+  function record(
+    type: SentEvent["type"],
+    fields: Pick<SentEvent, "event" | "properties" | "traits" | "group_id" | "previous_id">,
+  ) {
+    // Another tab has withdrawn what this one goes by, and removed it.
+    if (cookieless && isStorageOpen() && !answer().analytics) obey({ analytics: false });
     const event = {
       message_id: uuid(),
       anonymous_id: anonymousId(),
@@ -66,7 +105,16 @@ export function createMillrace(defaultHost?: string): Millrace {
       timestamp: new Date().toISOString(),
     };
     queue!.add(event);
+    undecided?.push(event);
     return event;
+  }
+
+  /** The server says who this visitor is on the customer's other hosts; what they did here as somebody else is joined to that. */
+  function adopt({ anonymous_id, previous_id }: Linked): void {
+    if (!isStorageOpen() || lasting.get("unlinked")) return;
+    lasting.set("anonymous_id", anonymous_id);
+    for (const event of undecided || []) if (event.anonymous_id) event.anonymous_id = anonymous_id;
+    if (previous_id) record("alias", { previous_id });
   }
 
   const millrace: Millrace = {
@@ -75,8 +123,30 @@ export function createMillrace(defaultHost?: string): Millrace {
     init: (options) =>
       safely(() => {
         if (queue || !options.writeKey) return;
-        const host = options.host || defaultHost || location.origin;
-        queue = createQueue(createTransport(host.replace(/\/+$/, ""), options.writeKey));
+        if ((document as { prerendering?: boolean }).prerendering) {
+          document.addEventListener("prerenderingchange", () => millrace.init(options), { once: true });
+          return;
+        }
+        const host = options.host || (defaultUrl ? "" : location.origin);
+        const url = host ? `${host.replace(/\/+$/, "")}/v1/batch` : defaultUrl!;
+        const { writeKey } = options;
+        const transport = createTransport(url, writeKey);
+        const { post } = transport;
+        let linking: Promise<void> | undefined;
+        transport.post = (batch) => Promise.resolve(linking).then(() => post(batch));
+        queue = createQueue(transport, writeKey);
+        const hosts: Hosts = { hub: options.hub, linked: options.linked || [] };
+        const token = takeToken();
+        link = () => {
+          linking = startLinking(url, { ...hosts, writeKey, token, anonymousId, consent: currentConsent, adopt });
+          undecided = linking && [];
+          linking?.then(() => {
+            undecided = undefined;
+          });
+        };
+        leave = () => unlink(hosts, writeKey);
+        cookieless = !!options.cookieless;
+        obey(answer());
         const { depart } = queue;
         addEventListener("pagehide", depart);
         document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && depart());
@@ -115,10 +185,19 @@ export function createMillrace(defaultHost?: string): Millrace {
         if (id) record("group", { group_id: id, traits: fields(traits) });
       }),
 
+    // Not kept for later: what was said before the first page view is true of it.
+    consent: (said: unknown) =>
+      safely(() => {
+        const given = answer(said as Answer);
+        if (queue) obey(given);
+        else lasting.set("consent", given);
+      }),
+
     reset: () =>
       whenStarted(() => {
         lasting.set("user_id");
         forgetAnonymousId();
+        leave();
         forgetLanding();
       }),
 
@@ -147,7 +226,9 @@ function safely(run: () => void): void {
 
 /** A name or an id; none if it is neither text nor number, or empty. */
 function text(value: unknown): string | undefined {
-  return typeof value === "string" || typeof value === "number" ? String(value) || undefined : undefined;
+  return typeof value === "string" || typeof value === "number"
+    ? `${value}`.slice(0, LONGEST_NAME) || undefined
+    : undefined;
 }
 
 function isRecord(value: unknown): value is Fields {

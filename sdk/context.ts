@@ -1,4 +1,5 @@
 import { version } from "../package.json";
+import { currentConsent } from "./consent.ts";
 import { landing } from "./landing.ts";
 
 let here: string | undefined;
@@ -20,6 +21,7 @@ export function currentContext() {
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     screen: { width: screen.width, height: screen.height },
     ...landing(),
+    consent: currentConsent(),
     library: { name: "millrace.js", version },
   };
 }

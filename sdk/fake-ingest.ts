@@ -11,10 +11,11 @@ export type ReceivedEvent = Record<string, any>;
 
 export interface ReceivedRequest {
   method: string;
+  path: string;
   headers: IncomingMessage["headers"];
   bytes: number;
   at: number;
-  body: { write_key: string; sent_at: string; batch: ReceivedEvent[] };
+  body: { write_key: string; sent_at: string; reset?: boolean; batch: ReceivedEvent[] };
 }
 
 export interface FakeIngest {
@@ -24,6 +25,8 @@ export interface FakeIngest {
   events(): ReceivedEvent[];
   /** What the next requests are answered, in turn; after that and by default 200. Status 0 breaks the protocol. */
   failures: { status: number; headers?: Record<string, string> }[];
+  /** Sets `_dfid` with every answer, as workers/ingest/visitor.ts does: without an id in the request it takes the cookie back. */
+  cookies: "none" | "readable" | "http_only";
   close(): Promise<void>;
 }
 
@@ -31,6 +34,14 @@ export async function startIngest(): Promise<FakeIngest> {
   const script = await readFile(await sdk());
   const requests: ReceivedRequest[] = [];
   const failures: FakeIngest["failures"] = [];
+  const ingest: FakeIngest = {
+    origin: "",
+    requests,
+    failures,
+    cookies: "none",
+    close: () => Promise.resolve(),
+    events: () => requests.flatMap((request) => request.body.batch),
+  };
 
   const { origin, close } = await listen(async (request, response) => {
     if (request.method === "GET") {
@@ -39,13 +50,15 @@ export async function startIngest(): Promise<FakeIngest> {
     }
     const at = Date.now();
     const body = await text(request);
-    requests.push({
+    const received: ReceivedRequest = {
       method: request.method!,
+      path: request.url!,
       headers: request.headers,
       bytes: Buffer.byteLength(body),
       at,
       body: body ? JSON.parse(body) : { batch: [] },
-    });
+    };
+    requests.push(received);
     const { status, headers } = failures.shift() ?? { status: 200 };
     if (status === 0) {
       request.socket.end("no HTTP");
@@ -55,11 +68,18 @@ export async function startIngest(): Promise<FakeIngest> {
       "access-control-allow-origin": request.headers.origin,
       "access-control-allow-credentials": "true",
       "access-control-expose-headers": "retry-after",
+      ...(ingest.cookies !== "none" && { "set-cookie": dfid(received, ingest.cookies === "http_only") }),
       ...headers,
     });
     response.end();
   });
-  return { origin, requests, failures, close, events: () => requests.flatMap((request) => request.body.batch) };
+  return Object.assign(ingest, { origin, close });
+}
+
+function dfid({ headers, body }: ReceivedRequest, httpOnly: boolean): string {
+  const id: unknown = body.batch[0]?.anonymous_id;
+  const cookie = body.reset ? undefined : /_dfid=([^;]+)/.exec(headers.cookie ?? "")?.[1];
+  return `_dfid=${cookie ?? id}; Path=/; Max-Age=${id ? 3_600 : 0}${httpOnly ? "; HttpOnly" : ""}`;
 }
 
 /** A server on a port of its own, hence on an origin of its own. */

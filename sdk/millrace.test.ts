@@ -1,55 +1,20 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
-import { afterAll, test as base, beforeAll, describe, expect } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect } from "vitest";
 import { serveShop } from "../demo/serve-shop.ts";
 import { walkThrough } from "../demo/walk-through.ts";
-import { launchBrowser } from "../test/browser.ts";
+import { flush, NO_PAGE_VIEWS, names, test } from "./a-site.ts";
 import type { Millrace } from "./client.ts";
-import { type FakeIngest, listen, type ReceivedEvent, startIngest } from "./fake-ingest.ts";
+import type { ReceivedEvent } from "./fake-ingest.ts";
 
 declare const millrace: Millrace;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchBrowser();
-});
-afterAll(() => browser.close());
-
-/** A site on one origin that sends its events to an ingest on another. */
-interface Site {
-  ingest: FakeIngest;
-  context: BrowserContext;
-  /** Opens a page of the site, by default in a new tab. `before` is HTML above the tag. */
-  open(path: string, options?: { attributes?: string; before?: string; tab?: Page }): Promise<Page>;
-}
-
-const test = base.extend<{ site: Site }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the dependencies of a fixture from the pattern
-  site: async ({}, use) => {
-    const ingest = await startIngest();
-    const context = await browser.newContext({ locale: "de-BE", timezoneId: "Europe/Brussels" });
-    let html = "";
-    const pages = await listen((request, response) => {
-      if (request.url === "/favicon.ico") response.writeHead(204).end();
-      else response.setHeader("content-type", "text/html").end(`<!doctype html><title>${request.url}</title>${html}`);
-    });
-    await use({
-      ingest,
-      context,
-      async open(path, { attributes = 'data-write-key="wk_1"', before = "", tab } = {}) {
-        html = `${before}<script defer src="${ingest.origin}/millrace.js" ${attributes}></script>`;
-        const page = tab ?? (await context.newPage());
-        await page.goto(pages.origin + path);
-        return page;
-      },
-    });
-    await context.close();
-    await Promise.all([ingest.close(), pages.close()]);
-  },
-});
-
-const NO_PAGE_VIEWS = { attributes: 'data-write-key="wk_1" data-auto-page="false"' };
-const flush = (page: Page) => page.evaluate(() => millrace.flush());
-const names = (events: ReceivedEvent[]) => events.map(({ type, event }) => event ?? type);
+/** What this page keeps for the next one. */
+const kept = (page: Page): Promise<ReceivedEvent[]> =>
+  page.evaluate(() =>
+    Object.keys(localStorage)
+      .filter((key) => key.startsWith("millrace.queue."))
+      .flatMap((key) => JSON.parse(localStorage.getItem(key)!)),
+  );
 const ids = (events: ReceivedEvent[]) => events.map(({ message_id }) => message_id);
 
 describe("events", () => {
@@ -162,6 +127,19 @@ describe("events", () => {
     ]);
   });
 
+  test("a name or an id that the server would refuse is cut, and the event is not lost", async ({ site }) => {
+    const page = await site.open("/", NO_PAGE_VIEWS);
+    await page.evaluate(() => {
+      millrace.identify("u".repeat(300));
+      millrace.track("e".repeat(300));
+      return millrace.flush();
+    });
+    expect(site.ingest.events()).toMatchObject([
+      { type: "identify", user_id: "u".repeat(256) },
+      { type: "track", user_id: "u".repeat(256), event: "e".repeat(256) },
+    ]);
+  });
+
   test("arguments of any kind never throw, and spoil nothing but themselves", async ({ site }) => {
     const page = await site.open("/", NO_PAGE_VIEWS);
     const errors: string[] = [];
@@ -172,7 +150,7 @@ describe("events", () => {
       const trap = new Proxy({}, { ownKeys: () => JSON.parse("{") });
       const weird = [undefined, null, 0, Number.NaN, "", [], {}, Symbol("s"), 10n, () => {}, window, cycle, trap];
       const anything = millrace as unknown as Record<string, (...args: unknown[]) => unknown>;
-      for (const method of ["page", "track", "identify", "group", "ready", "push", "init"]) {
+      for (const method of ["page", "track", "identify", "group", "consent", "ready", "push", "init"]) {
         for (const first of weird) for (const second of weird) anything[method]!(first, second);
       }
     });
@@ -193,7 +171,7 @@ describe("events", () => {
 
 describe("starting", () => {
   const STUB = `<script>
-    window.millrace || (window.millrace = [], ["init", "page", "track", "identify", "group", "reset", "ready"].forEach(function (method) {
+    window.millrace || (window.millrace = [], ["init", "page", "track", "identify", "group", "consent", "reset", "ready"].forEach(function (method) {
       millrace[method] = function () { millrace.push([method].concat([].slice.call(arguments))); };
     }));
   </script>`;
@@ -224,6 +202,24 @@ describe("starting", () => {
     expect(site.ingest.requests.map(({ body }) => [body.write_key, names(body.batch)])).toEqual([
       ["wk_2", ["Early", "Later"]],
     ]);
+  });
+
+  test("a page that the browser renders ahead of a visit says nothing until it is visited", async ({ site }) => {
+    await site.context.addInitScript(() => {
+      Object.defineProperty(document, "prerendering", { value: true, configurable: true });
+    });
+    const page = await site.open("/");
+    await page.evaluate(() => {
+      millrace.track("Early");
+      return millrace.flush();
+    });
+    expect(await page.evaluate(() => localStorage.length)).toBe(0);
+    await page.evaluate(() => {
+      Object.defineProperty(document, "prerendering", { value: false });
+      document.dispatchEvent(new Event("prerenderingchange"));
+      return millrace.flush();
+    });
+    expect(site.ingest.requests.map(({ body }) => names(body.batch))).toEqual([["page", "Early"]]);
   });
 
   test("a second tag on the page changes nothing", async ({ site }) => {
@@ -379,7 +375,7 @@ describe("delivery", () => {
       window.dispatchEvent(new Event("pagehide"));
     });
     await expect.poll(() => names(site.ingest.events())).toEqual(["page"]);
-    await expect.poll(() => page.evaluate(() => localStorage.getItem("millrace.queue"))).toBeNull();
+    await expect.poll(() => kept(page)).toEqual([]);
   });
 
   test.for([
@@ -464,17 +460,17 @@ describe("delivery", () => {
   test("no more than 500 events wait, the latest ones", async ({ site }) => {
     const page = await site.open("/", NO_PAGE_VIEWS);
     site.ingest.failures.push({ status: 503, headers: { "retry-after": "60" } });
-    const kept = await page.evaluate(async () => {
+    await page.evaluate(async () => {
       millrace.track("Blocked");
       await millrace.flush();
       for (let n = 1; n <= 550; n++) millrace.track(`Event ${n}`);
       window.dispatchEvent(new Event("pagehide"));
-      return JSON.parse(localStorage.getItem("millrace.queue")!) as { event: string }[];
     });
-    expect(kept.length).toBe(500);
-    expect(kept[0]!.event).toBe("Blocked");
-    expect(kept[1]!.event).toBe("Event 52");
-    expect(kept.at(-1)!.event).toBe("Event 550");
+    const events = await kept(page);
+    expect(events.length).toBe(500);
+    expect(events[0]!.event).toBe("Blocked");
+    expect(events[1]!.event).toBe("Event 52");
+    expect(events.at(-1)!.event).toBe("Event 550");
   });
 });
 

@@ -1,5 +1,6 @@
 import { lasting } from "./storage.ts";
 import type { SentEvent, Transport } from "./transport.ts";
+import { uuid } from "./uuid.ts";
 
 const BATCH_EVENTS = 10;
 const BATCH_WAIT_MS = 2_000;
@@ -14,13 +15,15 @@ export interface Queue {
   flush(): Promise<void>;
   /** Hands everything to the browser, because this may be the last chance to run. */
   depart(): void;
+  /** Takes over what earlier pages could not send, now that storage may be read, and sends all. */
+  resume(): void;
 }
 
 /**
- * Events in the order in which they happened: ten to a request, or fewer when the first of them is two seconds old, and one
- * request at a time. A request that fails is repeated with the same events, so with the same message ids.
+ * Events in the order in which they happened: ten of one visitor to a request, or fewer when the first of them is two seconds
+ * old, and one request at a time. A request that fails is repeated with the same events, so with the same message ids.
  */
-export function createQueue(transport: Transport): Queue {
+export function createQueue(transport: Transport, name: string): Queue {
   const waiting: SentEvent[] = [];
   /** The batch on its way, or between two tries. */
   let batch: SentEvent[] = [];
@@ -32,11 +35,15 @@ export function createQueue(transport: Transport): Queue {
   let sending = Promise.resolve();
   /** From a failed request to the next one that gets through, a copy of all events lies in localStorage for the next page. */
   let mirrored = false;
+  /** One for each page: two tabs must not overwrite each other's. */
+  const prefix = `queue.${name}.`;
+  const own = prefix + uuid();
 
-  const mirror = () => lasting.set("queue", [...batch, ...waiting]);
+  const mirror = () => lasting.set(own, [...batch, ...waiting]);
 
   function take(): SentEvent[] {
-    let count = Math.min(due, BATCH_EVENTS);
+    let count = 1;
+    while (count < due && count < BATCH_EVENTS && waiting[count]!.anonymous_id === waiting[0]!.anonymous_id) count++;
     while (count > 1 && !transport.fits(waiting.slice(0, count))) count--;
     due -= count;
     return waiting.splice(0, count);
@@ -47,7 +54,7 @@ export function createQueue(transport: Transport): Queue {
       if (!batch.length) batch = take();
       const outcome = await transport.post(batch);
       if (outcome === "settled") {
-        if (mirrored) lasting.set("queue");
+        if (mirrored) lasting.set(own);
         mirrored = false;
       } else {
         mirrored = true;
@@ -64,10 +71,14 @@ export function createQueue(transport: Transport): Queue {
 
   function pause(ms: number): void {
     pausing = true;
-    setTimeout(() => {
-      pausing = false;
-      flush();
-    }, ms);
+    // A timer that is asked for more than 24 days fires at once.
+    setTimeout(
+      () => {
+        pausing = false;
+        flush();
+      },
+      Math.min(ms, LONGEST_BACKOFF_MS * 60),
+    );
   }
 
   function flush(): Promise<void> {
@@ -76,13 +87,6 @@ export function createQueue(transport: Transport): Queue {
     due = waiting.length;
     sending = sending.then(send);
     return sending;
-  }
-
-  const left = lasting.get<SentEvent[]>("queue");
-  if (Array.isArray(left) && left.length) {
-    waiting.push(...left);
-    mirrored = true;
-    flush();
   }
 
   return {
@@ -98,13 +102,28 @@ export function createQueue(transport: Transport): Queue {
     /** While the server does not answer, what is mirrored is safer where it is: the next page will send it. */
     depart() {
       due = waiting.length;
-      while (!mirrored && waiting.length) {
+      if (due && !navigator.onLine) mirrored = true;
+      const kept = mirrored && mirror();
+      while (!kept && waiting.length) {
         const rest = take();
         if (transport.beacon(rest)) continue;
         waiting.unshift(...rest);
         mirrored = true;
+        mirror();
+        break;
       }
-      if (mirrored) mirror();
+      flush();
+    },
+
+    resume() {
+      for (const key of lasting.keys(prefix)) {
+        if (key === own) continue;
+        const left = lasting.get<SentEvent[]>(key);
+        lasting.set(key);
+        if (Array.isArray(left)) waiting.push(...left.filter(Boolean));
+        mirrored = true;
+        mirror();
+      }
       flush();
     },
   };

@@ -1,10 +1,17 @@
 import type { Event, EventContext } from "../core/event.ts";
+import { heardOfReset, tellsOfReset } from "./anonymous-id.ts";
+import type { SentConsent } from "./consent.ts";
 
 /** An event as it leaves the browser. JSON drops what is undefined; the server adds the rest. */
-export type SentEvent = Pick<Event, "message_id" | "anonymous_id" | "type" | "timestamp"> &
-  OrUndefined<Partial<Pick<Event, "user_id" | "group_id" | "event" | "properties" | "traits">>> & {
-    context: OrUndefined<EventContext>;
-  };
+export type SentEvent = Pick<Event, "message_id" | "type" | "timestamp"> &
+  OrUndefined<
+    Partial<
+      Pick<Event, "anonymous_id" | "user_id" | "group_id" | "previous_id" | "event" | "properties" | "traits">
+    > & {
+      context: SentContext;
+    }
+  >;
+type SentContext = OrUndefined<Omit<EventContext, "consent"> & { consent: SentConsent }>;
 type OrUndefined<T> = { [Field in keyof T]: T[Field] | undefined };
 
 /** Browsers allow keepalive requests and beacons 64 KiB together, as long as they are in flight. */
@@ -13,6 +20,7 @@ const BODY_BYTES = 60 * 1024;
 /** Settled means that sending the same again would change nothing: it arrived, or the server will never take it. */
 export type Outcome = "settled" | { retryAfterMs: number };
 
+/** A batch is of one visitor: either all of its events have the same anonymous_id, or none has any. */
 export interface Transport {
   /** Whether these events fit into one request. */
   fits(batch: SentEvent[]): boolean;
@@ -26,30 +34,48 @@ export interface Transport {
  * A body that is a string travels as `text/plain`: a simple request, with no preflight before it
  * (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
  */
-export function createTransport(host: string, writeKey: string): Transport {
-  const url = `${host}/v1/batch`;
+export function createTransport(url: string, writeKey: string): Transport {
+  const visitorOf = (batch: SentEvent[]) => batch[0]!.anonymous_id;
   const encode = (batch: SentEvent[]) =>
-    JSON.stringify({ write_key: writeKey, sent_at: new Date().toISOString(), batch });
+    JSON.stringify({
+      write_key: writeKey,
+      sent_at: new Date().toISOString(),
+      reset: tellsOfReset(visitorOf(batch)) || undefined,
+      batch,
+    });
   const small = (body: string) => new Blob([body]).size <= BODY_BYTES;
+  /** Who may not have cookies gets none, whatever the server is set to. A reset goes with them: the server is to take its own back. */
+  const withCookies = (batch: SentEvent[]) => !!visitorOf(batch) || tellsOfReset();
+
+  async function post(batch: SentEvent[]): Promise<Outcome> {
+    try {
+      const visitor = visitorOf(batch);
+      const reset = tellsOfReset(visitor);
+      const body = encode(batch);
+      const response = await fetch(url, {
+        method: "POST",
+        body,
+        keepalive: small(body),
+        credentials: withCookies(batch) ? "include" : "omit",
+      });
+      await response.text(); // until it is read, the browser counts the request as one in flight
+      if (reset && response.ok) heardOfReset(visitor);
+      if (response.status < 500 && response.status !== 429) return "settled";
+      return { retryAfterMs: Number(response.headers.get("retry-after")) * 1_000 || 0 };
+    } catch {
+      return { retryAfterMs: 0 };
+    }
+  }
 
   return {
     fits: (batch) => small(encode(batch)),
 
-    async post(batch) {
-      try {
-        const body = encode(batch);
-        const response = await fetch(url, { method: "POST", body, keepalive: small(body), credentials: "include" });
-        await response.text(); // until it is read, the browser counts the request as one in flight
-        if (response.status < 500 && response.status !== 429) return "settled";
-        return { retryAfterMs: Number(response.headers.get("retry-after")) * 1_000 || 0 };
-      } catch {
-        return { retryAfterMs: 0 };
-      }
-    },
+    post,
 
     beacon(batch) {
       try {
-        return navigator.sendBeacon(url, encode(batch));
+        // A beacon always has cookies with it.
+        return withCookies(batch) ? navigator.sendBeacon(url, encode(batch)) : !!post(batch);
       } catch {
         return false;
       }
