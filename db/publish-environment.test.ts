@@ -124,6 +124,25 @@ describe("publishing", () => {
     for (const part of ["sealed", "AAA", "BBB", "hash1"]) expect(text).not.toContain(part);
   });
 
+  it("ends with what is true now, whoever of several at once is the last to write", async () => {
+    const id = await anEnvironment();
+    // The first to publish is held up in the middle, until a second has revoked a key and published that.
+    const { put } = env.CONFIG;
+    let isFirst = true;
+    vi.spyOn(env.CONFIG, "put").mockImplementation(async (...args: Parameters<typeof put>) => {
+      if (isFirst) {
+        isFirst = false;
+        await env.DB.prepare("UPDATE write_keys SET revoked = 1 WHERE source_id = ?").bind(`${id}_web`).run();
+        await publish(id);
+      }
+      return put.apply(env.CONFIG, args);
+    });
+    const first = await publish(id);
+    expect(first.version).toBe(10);
+    expect(await env.CONFIG.get(configKey.writeKey(`${id}_hash1`), "json")).toMatchObject({ revoked: true });
+    expect(await env.CONFIG.get(configKey.environment(id), "json")).toMatchObject({ version: 10 });
+  });
+
   it("raises the version each time", async () => {
     const id = await anEnvironment();
     expect([(await publish(id)).version, (await publish(id)).version]).toEqual([8, 9]);

@@ -2,7 +2,7 @@
  * Compiles an environment's rows into the documents that the Workers read, and puts them into KV.
  * Called after every change of configuration; nothing is published that does not validate.
  */
-import { eq, inArray } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import {
   configKey,
@@ -16,8 +16,52 @@ import * as schema from "./schema.ts";
 
 type Database = DrizzleD1Database<typeof schema>;
 
-/** Raises the version and publishes. Throws where the environment does not exist or a document does not validate. */
+/**
+ * Raises the version and publishes. Of two that publish at once, whoever may have written something old over something new
+ * publishes again, so that a key that was revoked stays so. Throws where the environment does not exist or a document does not
+ * validate.
+ */
 export async function publishEnvironment(db: Database, kv: KVNamespace, environmentId: string): Promise<Environment> {
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+    const compiled = await compile(db, environmentId);
+    const { version } = compiled.environment;
+    if (!(await raiseVersion(db, environmentId, version))) continue;
+    await Promise.all(compiled.parts.map(({ key, document }) => kv.put(key, JSON.stringify(document))));
+    // Last, so that whoever reads the new environment finds the secrets and keys that belong to it.
+    await kv.put(configKey.environment(environmentId), JSON.stringify(compiled.environment));
+    if ((await versionOf(db, environmentId)) === version) return compiled.environment;
+  }
+  throw new Error(`${environmentId} is being changed by many at once; publish it again`);
+}
+
+const MOST_ATTEMPTS = 10;
+
+/** False where somebody else has raised it in between: what was compiled may be old. */
+async function raiseVersion(db: Database, environmentId: string, version: number): Promise<boolean> {
+  const { environments } = schema;
+  const raised = await db
+    .update(environments)
+    .set({ version })
+    .where(and(eq(environments.id, environmentId), eq(environments.version, version - 1)))
+    .returning({ version: environments.version });
+  return raised.length > 0;
+}
+
+async function versionOf(db: Database, environmentId: string): Promise<number | undefined> {
+  const { environments } = schema;
+  const [row] = await db
+    .select({ version: environments.version })
+    .from(environments)
+    .where(eq(environments.id, environmentId));
+  return row?.version;
+}
+
+interface Compiled {
+  environment: Environment;
+  parts: { key: string; document: unknown }[];
+}
+
+async function compile(db: Database, environmentId: string): Promise<Compiled> {
   const [row] = await db.select().from(schema.environments).where(eq(schema.environments.id, environmentId));
   if (!row) throw new Error(`no environment ${environmentId}`);
   const sources = await db.select().from(schema.sources).where(eq(schema.sources.environment_id, environmentId));
@@ -70,12 +114,7 @@ export async function publishEnvironment(db: Database, kv: KVNamespace, environm
       : [],
   );
 
-  await db.update(schema.environments).set({ version }).where(eq(schema.environments.id, environmentId));
-  const put = (key: string, document: unknown) => kv.put(key, JSON.stringify(document));
-  await Promise.all([...secrets, ...writeKeys, ...scripts].map(({ key, document }) => put(key, document)));
-  // Last, so that whoever reads the new environment finds the secrets and keys that belong to it.
-  await put(configKey.environment(environmentId), snapshot);
-  return snapshot;
+  return { environment: snapshot, parts: [...secrets, ...writeKeys, ...scripts] };
 }
 
 function withoutNulls<T extends Record<string, unknown>>(row: T) {

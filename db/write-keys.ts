@@ -1,7 +1,9 @@
 /** Making, rotating and revoking the keys of a source. A key is shown once, when it is made; stored is its hash. */
 import { and, asc, eq, isNull } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
+import type * as z from "zod";
 import { ApiError } from "../core/api-error.ts";
+import { sourceSettings } from "../core/environment.ts";
 import { sha256 } from "../core/hash.ts";
 import { seal } from "../core/vault.ts";
 import { publishEnvironment } from "./publish-environment.ts";
@@ -58,6 +60,11 @@ export function keyRow(
   };
 }
 
+/** What a source was told. Throws `not_found`. */
+export async function settingsOf(db: Database, sourceId: string): Promise<z.infer<typeof sourceSettings>> {
+  return sourceSettings.parse((await sourceRow(db, sourceId)).settings);
+}
+
 export async function listKeys(db: Database, sourceId: string): Promise<KnownKey[]> {
   await environmentOf(db, sourceId);
   const rows = await db
@@ -92,17 +99,22 @@ export async function rotateKey(
   graceS: number,
 ): Promise<MadeKey & { old_key_expires_at: string }> {
   const old = await find(db, keyId);
-  if (old.revoked || old.expires_at) {
-    throw new ApiError("invalid_request", `${keyId} ${old.revoked ? "was revoked" : "was rotated already"}`);
-  }
+  if (old.revoked) throw new ApiError("invalid_request", `${keyId} was revoked`);
+  if (old.expires_at) throw rotatedAlready(keyId);
   const environmentId = await environmentOf(db, old.source_id);
   const { made, row } = await draw(doorKey, old.source_id, shown(old).form);
   const expires_at = new Date(Date.now() + graceS * 1_000).toISOString();
   const expire = db
     .update(schema.writeKeys)
     .set({ expires_at })
-    .where(and(eq(schema.writeKeys.id, keyId), isNull(schema.writeKeys.expires_at)));
-  await db.batch([db.insert(schema.writeKeys).values(row), expire]);
+    .where(and(eq(schema.writeKeys.id, keyId), isNull(schema.writeKeys.expires_at)))
+    .returning({ id: schema.writeKeys.id });
+  const [, expired] = await db.batch([db.insert(schema.writeKeys).values(row), expire]);
+  if (expired.length === 0) {
+    // Another rotation came between: of two new keys, nobody would know which one follows the old.
+    await db.delete(schema.writeKeys).where(eq(schema.writeKeys.key_hash, row.key_hash));
+    throw rotatedAlready(keyId);
+  }
   await publishEnvironment(db, kv, environmentId);
   return { ...made, old_key_expires_at: expires_at };
 }
@@ -114,6 +126,8 @@ export async function revokeKey(db: Database, kv: KVNamespace, keyId: string): P
   await publishEnvironment(db, kv, await environmentOf(db, row.source_id));
   return shown({ ...row, revoked: true });
 }
+
+const rotatedAlready = (keyId: string) => new ApiError("invalid_request", `${keyId} was rotated already`);
 
 async function draw(doorKey: string, sourceId: string, form: KeyForm) {
   const key = newKey(form);
@@ -133,9 +147,13 @@ async function find(db: Database, keyId: string): Promise<typeof schema.writeKey
 }
 
 async function environmentOf(db: Database, sourceId: string): Promise<string> {
+  return (await sourceRow(db, sourceId)).environment_id;
+}
+
+async function sourceRow(db: Database, sourceId: string): Promise<typeof schema.sources.$inferSelect> {
   const [row] = await db.select().from(schema.sources).where(eq(schema.sources.id, sourceId));
   if (!row) throw new ApiError("not_found", `There is no source ${sourceId}`);
-  return row.environment_id;
+  return row;
 }
 
 function shown(row: typeof schema.writeKeys.$inferSelect): KnownKey {

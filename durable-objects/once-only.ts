@@ -30,10 +30,21 @@ export class OnceOnly extends DurableObject {
       halfHour,
       id,
     );
-    if (rowsWritten > 0 && (await this.ctx.storage.getAlarm()) === null) {
-      await this.ctx.storage.setAlarm((halfHour + 1) * HALF_HOUR_MS);
-    }
-    return rowsWritten > 0;
+    if (rowsWritten === 0) return false;
+    const over = (halfHour + 1) * HALF_HOUR_MS;
+    const alarm = await this.ctx.storage.getAlarm();
+    // What is over sooner than all before must not wait for them.
+    if (alarm === null || alarm > over) await this.ctx.storage.setAlarm(over);
+    return true;
+  }
+
+  /** Takes a claim back: what it was claimed for did not happen. With the `validUntil` of the claim. */
+  async release(id: string, validUntil: number): Promise<void> {
+    this.ctx.storage.sql.exec(
+      "DELETE FROM used WHERE half_hour = ? AND id = ?",
+      Math.floor(validUntil / HALF_HOUR_MS),
+      id,
+    );
   }
 
   override async alarm(): Promise<void> {

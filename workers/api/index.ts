@@ -1,4 +1,4 @@
-/** Management: health, environments, the live stream, status, dead letters. Everything but health asks for the admin token. */
+/** Management: health, environments, sources and their keys, the live stream, status, dead letters. Everything but health asks for the admin token. */
 import { timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
@@ -6,7 +6,9 @@ import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
+import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
 
 const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
@@ -28,6 +30,8 @@ api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);
 api.route("/api/v1/environments", environments);
+api.route("/api/v1/sources", sources);
+api.route("/api/v1/keys", keys);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
