@@ -5,7 +5,7 @@
 import { configKey, type Environment, source } from "../core/environment.ts";
 import { sha256 } from "../core/hash.ts";
 import { firstShardMap } from "../core/shard-map.ts";
-import { load, post } from "./load.ts";
+import { load, post, steadyLoad } from "./load.ts";
 import { traffic } from "./traffic.ts";
 import { type BenchWorker, machine, startWorker } from "./workerd.ts";
 
@@ -13,6 +13,7 @@ const WRITE_KEY = "wk_bench";
 const ROUNDS = 7;
 const SECONDS = 2;
 const CONNECTIONS = 16;
+const STEADY_SECONDS = 20;
 
 interface Measured {
   cpu_us_per_request: number[];
@@ -26,7 +27,10 @@ export async function benchIngest(progress: (text: string) => void) {
     queueProducers: { RAW_EVENTS: "raw-events" },
     kvNamespaces: { CONFIG: "config" },
     r2Buckets: { LAKE: "lake" },
-    ratelimits: { SOURCE_LIMIT: { namespace_id: "1", simple: { limit: 100_000_000, period: 60 } } },
+    ratelimits: {
+      SOURCE_LIMIT: { namespace_id: "1", simple: { limit: 100_000_000, period: 60 } },
+      ADDRESS_LIMIT: { namespace_id: "2", simple: { limit: 100_000_000, period: 60 } },
+    },
   });
   try {
     await publishBenchEnvironment(ingest);
@@ -40,6 +44,7 @@ export async function benchIngest(progress: (text: string) => void) {
       connections: CONNECTIONS,
       reference: "bare Worker: JSON.parse of the body and one queue send",
       results,
+      steady: await steady(ingest, results[0]!.requests_per_second.ingest.median / 2, progress),
     };
   } finally {
     await Promise.all([bare.stop(), ingest.stop()]);
@@ -47,17 +52,8 @@ export async function benchIngest(progress: (text: string) => void) {
 }
 
 async function compare(bare: BenchWorker, ingest: BenchWorker, events: number, progress: (text: string) => void) {
-  const bodies = Array.from({ length: 50 }, (_, i) =>
-    JSON.stringify({ write_key: WRITE_KEY, sent_at: new Date().toISOString(), batch: traffic(events, i + 1) }),
-  );
-  const headers = {
-    cookie: "_dfid=8a6e0804-2bd0-4672-b79d-d97027f9071a; _ga=GA1.1.1.1700000000; _fbp=fb.1.1700000000000.1",
-    origin: "https://shop.example.com",
-  };
-  const requests = (worker: BenchWorker) => {
-    const made = bodies.map((body) => post(worker.url, "/v1/batch", headers, body));
-    return (i: number) => made[i % made.length]!;
-  };
+  const bodies = bodiesOf(events);
+  const requests = (worker: BenchWorker) => requestsOf(worker, bodies);
   const measured = { bare: empty(), ingest: empty() };
   const once = async (worker: BenchWorker, into?: Measured) => {
     const cpu = worker.cpuMs();
@@ -93,7 +89,58 @@ async function compare(bare: BenchWorker, ingest: BenchWorker, events: number, p
   };
 }
 
-/** An environment as a shop would have it: three integrations, two of which want cookies. */
+/** Latency where requests come at half the rate that this machine can serve. */
+async function steady(ingest: BenchWorker, perSecond: number, progress: (text: string) => void) {
+  progress(`ingest, steadily ${Math.round(perSecond)} requests/s for ${STEADY_SECONDS} s`);
+  const requests = requestsOf(ingest, bodiesOf(1));
+  const {
+    statuses,
+    latency,
+    requests: answered,
+  } = await steadyLoad(ingest.url, requests, {
+    perSecond,
+    seconds: STEADY_SECONDS,
+  });
+  if (answered !== statuses[200]) throw new Error(`not every request was answered 200: ${JSON.stringify(statuses)}`);
+  const ms = Object.fromEntries(Object.entries(latency).map(([p, value]) => [p, Number(value.toFixed(1))]));
+  return { requests_per_second: Math.round(perSecond), requests: answered, seconds: STEADY_SECONDS, ms };
+}
+
+/** Different bodies, of about 2 MB together. */
+const bodiesOf = (events: number) =>
+  Array.from({ length: Math.max(20, Math.round(2_000 / events)) }, (_, i) =>
+    JSON.stringify({ write_key: WRITE_KEY, sent_at: new Date().toISOString(), batch: traffic(events, i + 1) }),
+  );
+
+/** As returning visitors of a shop send them, each from an address of its own, with all the cookies that they were given. */
+function requestsOf(worker: BenchWorker, bodies: string[]): (index: number) => Buffer {
+  const now = Math.floor(Date.now() / 1_000);
+  const made = bodies.map((body, i) =>
+    post(
+      worker.url,
+      "/v1/batch",
+      {
+        cookie: [
+          "_dfid=8a6e0804-2bd0-4672-b79d-d97027f9071a",
+          "_ga=GA1.1.1.1700000000",
+          `_ga_BENCH01=GS2.1.s${now}$o3$g1$t${now + 600}$j60$l0$h0`,
+          "_fbp=fb.1.1700000000000.1",
+        ].join("; "),
+        origin: "https://shop.example.com",
+        "cf-connecting-ip": `198.51.${i >> 8}.${i & 255}`,
+        "user-agent":
+          "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0",
+        "accept-language": "en-GB,en;q=0.9",
+        "sec-ch-ua-platform": '"Windows"',
+        "sec-gpc": "1",
+      },
+      body,
+    ),
+  );
+  return (i) => made[i % made.length]!;
+}
+
+/** An environment as a shop would have it, with every protection of the door on: three integrations, two of which want cookies. */
 async function publishBenchEnvironment(worker: BenchWorker): Promise<void> {
   const document: Environment = {
     id: "env_bench",
@@ -103,14 +150,26 @@ async function publishBenchEnvironment(worker: BenchWorker): Promise<void> {
     published_at: new Date().toISOString(),
     shard_map: firstShardMap(),
     session_timeout_s: 1_800,
+    new_session_on_campaign: false,
     consent_default: "granted",
-    sources: [source.parse({ id: "src_bench", name: "Shop" })],
+    sources: [
+      source.parse({
+        id: "src_bench",
+        name: "Shop",
+        cookie_scope: "site",
+        allowed_origins: ["https://www.example.com", "https://*.example.com"],
+        allowed_ips: ["203.0.113.0/24"],
+        ip_policy: "truncated",
+        honour_dnt: true,
+        drop_bots: ["headless", "monitor"],
+      }),
+    ],
     integrations: ["ga4", "meta", "webhook"].map((destination) => ({
       id: `int_${destination}`,
       name: destination,
       destination,
       enabled: true,
-      settings: {},
+      settings: destination === "ga4" ? { measurement_id: "G-BENCH01" } : {},
     })),
   };
   const kv = await worker.miniflare.getKVNamespace("CONFIG");

@@ -44,14 +44,66 @@ export async function load(
     socket.destroy();
   };
   await Promise.all(Array.from({ length: connections }, worker));
-  latencies.sort((a, b) => a - b);
-  const at = (p: number) => latencies[Math.max(0, Math.ceil(latencies.length * p) - 1)] ?? 0;
+  const elapsed = (performance.now() - started) / 1_000;
+  return { requests: latencies.length, seconds: elapsed, statuses, latency: summary(latencies) };
+}
+
+/**
+ * Sends `requests` in turn at a fixed rate for `seconds`, whether or not earlier ones were answered: who calls does not wait for
+ * others. Latencies count from when a request was due, so that a stall counts for all who met it.
+ */
+export async function steadyLoad(
+  url: URL,
+  requests: (index: number) => Buffer,
+  { perSecond, seconds, connections = 64 }: { perSecond: number; seconds: number; connections?: number },
+): Promise<LoadResult> {
+  const latencies: number[] = [];
+  const statuses: Record<number, number> = {};
+  const free = await Promise.all(Array.from({ length: connections }, () => open(url)));
+  const due: number[] = [];
+  const total = Math.floor(perSecond * seconds);
+  const started = performance.now();
+  let sent = 0;
+  let answered = 0;
+  let finish: () => void = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const serve = async (socket: Socket, at: number) => {
+    const status = await exchange(socket, requests(sent++));
+    latencies.push(performance.now() - at);
+    statuses[status] = (statuses[status] ?? 0) + 1;
+    answered++;
+    const next = due.shift();
+    if (next !== undefined) await serve(socket, next);
+    else free.push(socket);
+    if (answered === total) finish();
+  };
+  let scheduled = 0;
+  const timer = setInterval(() => {
+    const until = Math.min(total, Math.floor(((performance.now() - started) / 1_000) * perSecond));
+    for (; scheduled < until; scheduled++) {
+      const at = started + (scheduled / perSecond) * 1_000;
+      const socket = free.pop();
+      if (socket) void serve(socket, at);
+      else due.push(at);
+    }
+    if (scheduled === total) clearInterval(timer);
+  }, 1);
+  await finished;
+  for (const socket of free) socket.destroy();
   return {
     requests: latencies.length,
     seconds: (performance.now() - started) / 1_000,
     statuses,
-    latency: { p50: at(0.5), p95: at(0.95), p99: at(0.99) },
+    latency: summary(latencies),
   };
+}
+
+function summary(latencies: number[]): LoadResult["latency"] {
+  latencies.sort((a, b) => a - b);
+  const at = (p: number) => latencies[Math.max(0, Math.ceil(latencies.length * p) - 1)] ?? 0;
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99) };
 }
 
 function open(url: URL): Promise<Socket> {

@@ -1,19 +1,22 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchIngest } from "./ingest.ts";
 import type { benchPipeline } from "./pipeline.ts";
+import type { benchShard } from "./shard.ts";
 
 type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
+type Shard = Awaited<ReturnType<typeof benchShard>>;
 
-export function report(result: Ingest | Pipeline): string {
+export function report(result: Ingest | Pipeline | Shard): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
+  if (result.benchmark === "shard") return shardReport(result as Shard, where);
   return result.benchmark === "ingest"
     ? ingestReport(result as Ingest, where)
     : pipelineReport(result as Pipeline, where);
 }
 
-function ingestReport({ results, rounds, reference }: Ingest, where: string): string {
+function ingestReport({ results, rounds, reference, steady }: Ingest, where: string): string {
   const rows = results.map(
     ({ events_a_request, cpu_us_per_request: cpu, cpu_ratio, requests_per_second: rps, p99_ms }) => [
       `${events_a_request}`,
@@ -34,7 +37,13 @@ function ingestReport({ results, rounds, reference }: Ingest, where: string): st
     "requests/s ingest",
     "p99 ingest",
   ];
-  return `ingest against a ${reference}\n${where}; medians of ${rounds} rounds in turn\n\n${table([head, ...rows])}`;
+  return [
+    `ingest against a ${reference}\n${where}; medians of ${rounds} rounds in turn`,
+    "",
+    table([head, ...rows]),
+    "",
+    `steadily ${steady.requests_per_second} requests/s, half of the most, for ${steady.seconds} s: p50 ${steady.ms.p50} ms, p95 ${steady.ms.p95} ms, p99 ${steady.ms.p99} ms`,
+  ].join("\n");
 }
 
 function pipelineReport(result: Pipeline, where: string): string {
@@ -58,6 +67,23 @@ function pipelineReport(result: Pipeline, where: string): string {
     ]),
     "",
     result.note,
+  ].join("\n");
+}
+
+function shardReport(result: Shard, where: string): string {
+  const row = (name: string, { p50, p95 }: { p50: number; p95: number }) => [name, `${p50} ms`, `${p95} ms`];
+  return [
+    `shard: calls of ${result.events_a_call} events, ${result.calls} of each kind, to one that knows ${result.visitors} visitors and ${result.ids} ids\n${where}`,
+    "",
+    table([
+      ["call", "p50", "p95"],
+      row("empty", result.empty_ms),
+      ...result.calls_ms.map(({ visitors, ...times }) => row(`visitors ${visitors}`, times)),
+      row("events of the last 25 hours, again", result.old_duplicates_ms),
+      row("start after an eviction", result.rebuild_ms),
+    ]),
+    "",
+    `${result.rows_written_per_event} rows written an event; an id takes ${result.bytes_per_id} bytes of memory, and ${result.storage_bytes_per_id} of storage with what was decided of it`,
   ].join("\n");
 }
 

@@ -9,6 +9,8 @@ export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefine
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text) ? ipaddr.process(text) : undefined;
 }
 
+const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/;
+
 /** How much of an address names the network: 24 bits of IPv4, 48 of IPv6. Bytes. */
 const NETWORK_BYTES = { ipv4: 3, ipv6: 6 };
 
@@ -24,6 +26,8 @@ export function keptAddress(
 ): string | undefined {
   if (address === undefined || policy === "dropped") return undefined;
   if (policy === "full") return address;
+  // Most addresses, and the library takes fifty times as long for one.
+  if (policy === "truncated" && PLAIN_IPV4.test(address)) return address.replace(/\d+$/, "0");
   const parsed = parseAddress(address);
   if (!parsed) return undefined;
   const bytes = parsed.toByteArray();

@@ -175,7 +175,7 @@ function fromConsentMode(raw: Record<string, unknown>): GoogleSaid {
     if (field === "ad_user_data" || field === "ad_personalization") said[field] = given;
   }
   if (raw.gcs !== undefined && raw.gcs !== null && raw.gcs !== "") {
-    const [whole, ads, analytics] = GCS.exec(String(raw.gcs)) ?? [];
+    const [whole, ads, analytics] = (typeof raw.gcs === "string" && GCS.exec(raw.gcs)) || [];
     if (!whole) unreadable.push("gcs");
     if (ads && ads !== "-") say("marketing", ads === "1");
     if (analytics && analytics !== "-") say("analytics", analytics === "1");
@@ -297,7 +297,7 @@ function bits(core: string, start: number, length: number): number {
 const KNOWN = ["analytics", "marketing", "tcf", "gcs", ...Object.keys(CONSENT_MODE)];
 
 /** `key`, or `key=` and a boolean, a string, or a token or number; parameters of a member are passed over. */
-const MEMBER = /\s*([a-z*][\w.*-]*)(?:=(?:\?([01])|"((?:[^"\\]|\\["\\])*)"|([\w*.:/+-]+)))?(?:;[^,"]*)?\s*(?:,|$)/y;
+const MEMBER = /\s*([a-z*][\w.*-]*)(?:=(?:\?([01])|"((?:[^"\\]|\\["\\])*)"|([\w*.:/+-]+)))?(?:;[^,"]*|\s*)(?:,|$)/y;
 
 /** The members of a structured dictionary (RFC 9651, section 3.2); undefined where the text is none. */
 function dictionary(text: string): Record<string, unknown> | undefined {

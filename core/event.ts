@@ -25,7 +25,8 @@ const id = z.string().min(1).max(256);
 /** ISO 8601 in UTC with milliseconds, as `Date.prototype.toISOString` writes it. */
 const isoTime = z.iso.datetime();
 const record = z.record(z.string(), z.unknown());
-const text = z.string().max(8_192);
+const TEXT_LENGTH = 8_192;
+const text = z.string().max(TEXT_LENGTH);
 
 const signal = z.enum(CONSENT_SIGNALS);
 const googleConsent = z.enum(["granted", "denied"]);
@@ -91,9 +92,24 @@ export const eventContext = z.looseObject({
   browser: z.looseObject({ name: text.optional(), version: text.optional() }).optional(),
   os: z.looseObject({ name: text.optional(), version: text.optional() }).optional(),
   /** Set by the processor's consent step, whatever the client wrote: what the event may be used for (core/consent.ts). */
-  purposes: z.array(z.enum(PURPOSES)).optional(),
-  /** Set by VisitorShard. `number` counts this visitor's sessions from 1; `started_at` is ISO 8601. */
-  session: z.object({ id: z.string(), number: z.int(), started_at: isoTime, is_new: z.boolean() }).optional(),
+  purposes: z
+    .array(z.unknown())
+    .max(PURPOSES.length)
+    .pipe(z.array(z.enum(PURPOSES)))
+    .optional(),
+  /**
+   * Set by VisitorShard. `number` counts this visitor's sessions from 1; `started_at` is ISO 8601; `entry_page` is the path, or the
+   * address without its query, of the first page as it was known then.
+   */
+  session: z
+    .object({
+      id: z.string(),
+      number: z.int(),
+      started_at: isoTime,
+      is_new: z.boolean(),
+      entry_page: z.string().optional(),
+    })
+    .optional(),
 });
 export type EventContext = z.infer<typeof eventContext>;
 
@@ -115,13 +131,18 @@ const envelope = z.object({
   sent_at: isoTime.optional(),
   received_at: isoTime,
 });
-const TOO_COMPLEX = `nests deeper than ${LIMITS.LEVELS} levels or has more than ${LIMITS.KEYS} keys`;
+export const TOO_COMPLEX = `nests deeper than ${LIMITS.LEVELS} levels or has more than ${LIMITS.KEYS} keys`;
+/** Looked at first: zod makes an issue of every wrong place in a list, and 200,000 of them overflow its stack. */
+const simple = z.custom<object>(
+  (value) => typeof value !== "object" || value === null || keysWithin(value) <= LIMITS.KEYS,
+  TOO_COMPLEX,
+);
 
 /**
  * Compiled while the Worker starts, when it may still generate code: checked like that an event costs less than half. Where code may not
  * be generated, and for an event that does not pass, zod's own parser does the work.
  */
-export const event = z.compile(envelope.refine((value) => keysWithin(value) <= LIMITS.KEYS, TOO_COMPLEX));
+export const event = z.compile(simple.pipe(envelope));
 export type Event = z.infer<typeof event>;
 export type EventType = Event["type"];
 
@@ -147,10 +168,14 @@ export function parseEvent(raw: unknown, defaults: EventDefaults): ParsedEvent {
   const result = event.safeParse(fromSegment(raw, defaults));
   if (!result.success) {
     const issue = result.error.issues[0]!;
-    return { ok: false, code: "invalid_event", message: `${issue.path.join(".") || "event"}: ${issue.message}` };
+    // A path is made of the client's own keys, which may be of any length, and wrong in each of 2,500 events.
+    const field = issue.path.join(".").slice(0, FIELD_LENGTH) || "event";
+    return { ok: false, code: "invalid_event", message: `${field}: ${issue.message}` };
   }
   return { ok: true, event: result.data };
 }
+
+const FIELD_LENGTH = 128;
 
 type Raw = Record<string, unknown>;
 
@@ -201,11 +226,21 @@ function contextFromSegment(context: unknown): unknown {
     };
   }
   for (const [key, value] of Object.entries(fields)) {
-    const kept = isRecord(value) && key !== "traits" ? withoutNull(value) : value;
+    const filled = isRecord(value) && key !== "traits" ? withoutNull(value) : value;
+    const kept = key === "page" && isRecord(filled) ? shortened(filled) : filled;
     if (kept !== value) fields = { ...fields, [key]: kept };
   }
   if ("consent" in fields) fields = { ...fields, consent: readConsent(fields.consent) };
   return withoutNull(fields);
+}
+
+/** A page's address may be longer than anybody reads; the event is not lost for it. The same object where nothing is too long. */
+function shortened(page: Raw): Raw {
+  const isLong = (held: unknown) => typeof held === "string" && held.length > TEXT_LENGTH;
+  if (!Object.values(page).some(isLong)) return page;
+  return Object.fromEntries(
+    Object.entries(page).map(([key, held]) => [key, isLong(held) ? (held as string).slice(0, TEXT_LENGTH) : held]),
+  );
 }
 
 /** `page("Docs", "Start")` carries its name and category beside the properties; we keep them inside. */
@@ -218,26 +253,38 @@ function named(properties: Raw, name: unknown, category: unknown): Raw {
 
 const ISO_8601 = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
+/** With any offset and more digits of a second than clocks have. Anything longer is no time, and not worth reading to its end. */
+const TIME_LENGTH = 64;
+
 /** What a calendar of ours may hold. A wrong clock is corrected later; a time beyond these is none. Epoch milliseconds. */
 const LATEST = Date.UTC(2100, 0, 1);
 
 /** ISO 8601 with any offset (without one: UTC), or epoch milliseconds, to UTC; anything else is left for the schema to refuse. */
 function time(value: unknown): unknown {
+  if (typeof value === "string" && value.length > TIME_LENGTH) return value.slice(0, TIME_LENGTH);
   // Given any other text, Date guesses: "next week 5" would be the 1st of May 2001.
   if (typeof value !== "number" && !(typeof value === "string" && ISO_8601.test(value))) return value ?? undefined;
   const date = new Date(value);
   const at = date.getTime();
-  if (Number.isNaN(at)) return value;
+  if (Number.isNaN(at) || (typeof value === "string" && !isDayOfMonth(value))) return value;
   return at >= 0 && at < LATEST ? date.toISOString() : `${value} lies outside 1970 to 2099`;
 }
 
-/** How many keys and places in arrays there are in a value; Infinity where it nests deeper than `levels`, which it never looks into. */
-function keysWithin(value: object, levels: number = LIMITS.LEVELS): number {
+/** Date takes the 30th of February for the 2nd of March. `value` begins with a date. */
+function isDayOfMonth(value: string): boolean {
+  const day = Number(value.slice(8, 10));
+  return day < 29 || new Date(value.slice(0, 10)).getUTCDate() === day;
+}
+
+/** How many keys and places in arrays there are in a value, counted until they are too many; Infinity where it nests too deep. */
+export function keysWithin(value: object, levels: number = LIMITS.LEVELS): number {
   if (levels === 0) return Number.POSITIVE_INFINITY;
   const inside = Array.isArray(value) ? value : Object.values(value);
   let keys = inside.length;
+  if (keys > LIMITS.KEYS) return keys;
   for (const inner of inside) {
     if (typeof inner === "object" && inner !== null) keys += keysWithin(inner, levels - 1);
+    if (keys > LIMITS.KEYS) break;
   }
   return keys;
 }

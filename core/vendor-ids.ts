@@ -246,6 +246,12 @@ export function readVendorIds(
   return { vendor_ids, set, lost: isMissing && remembered === undefined };
 }
 
+/** The cookies of the integrations that are on. */
+export function vendorCookieNames(integrations: readonly Integration[]): string[] {
+  const { cookies, streams } = planOf(integrations);
+  return [...cookies, ...streams].map(({ cookie }) => cookie);
+}
+
 function isOf(one: VendorCookie, id: string, click: string): boolean {
   return one.isOf ? one.isOf(id, click) : id === click;
 }

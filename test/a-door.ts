@@ -14,19 +14,22 @@ export const REVOKED_KEY = "wk_revoked";
 const ORPHAN_KEY = "wk_orphan";
 export const KEYS = { WRITE_KEY, SERVER_KEY, REVOKED_KEY, ORPHAN_KEY };
 
+/** Publishes one more key of the test environment's source. */
+export async function publishKey(key: string, given: Partial<WriteKey> = {}): Promise<void> {
+  const document = { id: `key_${key}`, environment_id: "env_test", source_id: "src_test", kind: "public", ...given };
+  await env.CONFIG.put(configKey.writeKey(sha256(key)), JSON.stringify(document));
+  forgetConfiguration();
+}
+
 /** Publishes an environment and the keys of its first source, as `db/publish-environment.ts` does. */
 export async function publish(given: Partial<Environment> = {}): Promise<Environment> {
   const environment = anEnvironment(given);
-  const about = { environment_id: environment.id, source_id: environment.sources[0]!.id, revoked: false };
-  const put = (key: string, value: unknown) => env.CONFIG.put(key, JSON.stringify(value));
-  await put(configKey.environment(environment.id), environment);
-  const key = (key: string, given: Partial<WriteKey>) =>
-    put(configKey.writeKey(sha256(key)), { id: `key_${key}`, ...about, ...given });
-  await key(WRITE_KEY, { kind: "public" });
-  await key(SERVER_KEY, { kind: "server" });
-  await key(REVOKED_KEY, { kind: "public", revoked: true });
-  await key(ORPHAN_KEY, { source_id: "src_deleted", kind: "public" });
-  forgetConfiguration();
+  const about = { environment_id: environment.id, source_id: environment.sources[0]!.id };
+  await env.CONFIG.put(configKey.environment(environment.id), JSON.stringify(environment));
+  await publishKey(WRITE_KEY, about);
+  await publishKey(SERVER_KEY, { ...about, kind: "server" });
+  await publishKey(REVOKED_KEY, { ...about, revoked: true });
+  await publishKey(ORPHAN_KEY, { ...about, source_id: "src_deleted" });
   return environment;
 }
 

@@ -11,6 +11,7 @@ export function anEnvironment(given: Partial<Environment> = {}): Environment {
     published_at: "2026-11-20T09:00:00.000Z",
     shard_map: firstShardMap(2),
     session_timeout_s: 1_800,
+    new_session_on_campaign: false,
     consent_default: "granted",
     sources: [aSource()],
     integrations: [],

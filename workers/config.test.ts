@@ -13,7 +13,13 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-const aKey = (source_id: string) => ({ environment_id: "env_1", source_id, kind: "public", revoked: false });
+const aKey = (source_id: string) => ({
+  id: "key_1",
+  environment_id: "env_1",
+  source_id,
+  kind: "public",
+  revoked: false,
+});
 
 /** A namespace that counts how often it is asked; `answer` may be changed in between. */
 function aKv(answer: unknown) {
@@ -30,7 +36,7 @@ describe("a document", () => {
   it("is read from KV under its own key, with the defaults that its schema gives", async () => {
     await env.CONFIG.put(
       configKey.writeKey("abc"),
-      JSON.stringify({ environment_id: "e", source_id: "s", kind: "server" }),
+      JSON.stringify({ id: "key_1", environment_id: "e", source_id: "s", kind: "server" }),
     );
     await env.CONFIG.put(
       configKey.integration("int_1"),
@@ -41,15 +47,23 @@ describe("a document", () => {
     expect(await readEnvironment(env.CONFIG, "abc")).toBeNull();
   });
 
-  it("is fresh for 30 seconds, then asked for again", async () => {
-    const kv = aKv(aKey("old"));
-    await readWriteKey(kv.namespace, "k");
-    kv.answer = aKey("new");
-    now += 29_999;
-    expect(await readWriteKey(kv.namespace, "k")).toMatchObject({ source_id: "old" });
+  it.each([
+    ["a write key for 20 seconds, since one may be revoked", readWriteKey, aKey, 20_000],
+    [
+      "anything else for 30 seconds",
+      readSecrets,
+      (sealed: string) => ({ environment_id: "e", version: 1, sealed }),
+      30_000,
+    ],
+  ])("is fresh, %s, then asked for again", async (_, read, make, freshMs) => {
+    const kv = aKv(make("old"));
+    await read(kv.namespace, "k");
+    kv.answer = make("new");
+    now += freshMs - 1;
+    expect(await read(kv.namespace, "k")).toMatchObject(make("old"));
     expect(kv.asked).toBe(1);
     now += 1;
-    expect(await readWriteKey(kv.namespace, "k")).toMatchObject({ source_id: "new" });
+    expect(await read(kv.namespace, "k")).toMatchObject(make("new"));
     expect(kv.asked).toBe(2);
   });
 
@@ -104,8 +118,14 @@ describe("a document that is missing", () => {
 it("holds a bounded number of documents, whatever keys are tried", async () => {
   const kv = aKv(null);
   await readWriteKey(aKv(aKey("s")).namespace, "known");
-  for (let i = 0; i < 5_000; i++) await readWriteKey(kv.namespace, `guess-${i}`);
+  for (let i = 0; i < 5_001; i++) await readWriteKey(kv.namespace, `guess-${i}`);
+  await readWriteKey(kv.namespace, "guess-0");
+  expect(kv.asked).toBe(5_002);
   const again = aKv(aKey("s"));
+  await readWriteKey(again.namespace, "known");
+  expect(again.asked).toBe(0);
+  const many = aKv(aKey("s"));
+  for (let i = 0; i < 5_001; i++) await readWriteKey(many.namespace, `real-${i}`);
   await readWriteKey(again.namespace, "known");
   expect(again.asked).toBe(1);
 });

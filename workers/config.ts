@@ -4,33 +4,51 @@
  * made, and events would be refused for it. Plain values only are cached: a promise belongs to a request.
  */
 import type { z } from "zod";
-import { configKey, environment, integrationSecrets, writeKey } from "../core/environment.ts";
+import { configKey, environment, integrationSecrets, scriptPath, writeKey } from "../core/environment.ts";
 
 const FRESH_MS = 30_000;
+const KEY_FRESH_MS = 20_000;
 const STALE_MS = 5 * 60_000;
 /** A key that is not there is asked for again sooner. */
 const MISSING_FRESH_MS = 5_000;
 const MOST_ENTRIES = 5_000;
 
 const cache = new Map<string, { value: unknown; at: number }>();
+/** When it was seen that a key is not there. Apart, so that somebody who tries many keys pushes out nothing that is. */
+const missing = new Map<string, number>();
 
 export const readEnvironment = (kv: KVNamespace, id: string) => read(kv, configKey.environment(id), environment);
-export const readWriteKey = (kv: KVNamespace, keyHash: string) => read(kv, configKey.writeKey(keyHash), writeKey);
+/** Fresher than the rest: with the 30 seconds that KV itself may lag, a revoked key opens nothing after a minute at most. */
+export const readWriteKey = (kv: KVNamespace, keyHash: string) =>
+  read(kv, configKey.writeKey(keyHash), writeKey, KEY_FRESH_MS);
+export const readScriptPath = (kv: KVNamespace, path: string) => read(kv, configKey.scriptPath(path), scriptPath);
 export const readSecrets = (kv: KVNamespace, id: string) => read(kv, configKey.integration(id), integrationSecrets);
 
 /** The document, or null where there is none. Throws where KV fails and nothing young enough is at hand. */
-async function read<T>(kv: KVNamespace, key: string, schema: z.ZodType<T>): Promise<T | null> {
+async function read<T>(
+  kv: KVNamespace,
+  key: string,
+  schema: z.ZodType<T>,
+  freshMs: number = FRESH_MS,
+): Promise<T | null> {
   const known = cache.get(key);
   const now = Date.now();
-  if (known && now - known.at < (known.value === null ? MISSING_FRESH_MS : FRESH_MS)) return known.value as T | null;
+  if (known && now - known.at < freshMs) return known.value as T;
+  if (!known && now - (missing.get(key) ?? Number.NEGATIVE_INFINITY) < MISSING_FRESH_MS) return null;
   try {
     const stored = await kv.get(key, { type: "json", cacheTtl: 30 });
-    const value = stored === null ? null : schema.parse(stored);
+    if (stored === null) {
+      cache.delete(key);
+      if (missing.size >= MOST_ENTRIES) missing.clear();
+      missing.set(key, now);
+      return null;
+    }
+    const value = schema.parse(stored);
     if (cache.size >= MOST_ENTRIES) cache.clear();
     cache.set(key, { value, at: now });
     return value;
   } catch (error) {
-    if (known && known.value !== null && now - known.at < STALE_MS) return known.value as T;
+    if (known && now - known.at < STALE_MS) return known.value as T;
     throw error;
   }
 }
@@ -38,4 +56,5 @@ async function read<T>(kv: KVNamespace, key: string, schema: z.ZodType<T>): Prom
 /** For tests that change configuration in the middle. */
 export function forgetConfiguration(): void {
   cache.clear();
+  missing.clear();
 }

@@ -7,6 +7,7 @@ import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
 import type { OnceOnly } from "../durable-objects/once-only.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
+import type { ImportRun } from "./ingest/bulk-import/bulk-import.ts";
 
 export interface IngestEnv {
   /** The browser script lies here. */
@@ -19,6 +20,7 @@ export interface IngestEnv {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
   DAILY_SALTS: DurableObjectNamespace<DailySalts>;
   ONCE_ONLY: DurableObjectNamespace<OnceOnly>;
+  IMPORTS: Workflow<ImportRun>;
   /** Secret, 32 bytes as base64, the door's own: opens the secrets that signatures are checked with, seals Identity Hub tokens. */
   DOOR_KEY: string;
 }

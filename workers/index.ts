@@ -5,7 +5,7 @@
 import api from "./api/index.ts";
 import delivery from "./delivery/index.ts";
 import type { Env } from "./env.ts";
-import ingest from "./ingest/index.ts";
+import ingest, { isForTheDoor } from "./ingest/index.ts";
 import processor from "./processor/index.ts";
 
 export { DailySalts } from "../durable-objects/daily-salts.ts";
@@ -13,10 +13,11 @@ export { IntegrationGate } from "../durable-objects/integration-gate.ts";
 export { LiveFeed } from "../durable-objects/live-feed.ts";
 export { OnceOnly } from "../durable-objects/once-only.ts";
 export { VisitorShard } from "../durable-objects/visitor-shard.ts";
+export { BulkImport } from "./ingest/bulk-import/bulk-import.ts";
 
 export default {
   fetch(request, env, ctx) {
-    return new URL(request.url).pathname.startsWith("/v1/")
+    return isForTheDoor(request.method, new URL(request.url).pathname)
       ? ingest.fetch(request, env, ctx)
       : api.fetch(request, env, ctx);
   },
@@ -24,5 +25,8 @@ export default {
   queue: (batch, env) =>
     batch.queue.startsWith("raw-events") ? processor.queue(batch, env) : delivery.queue(batch, env),
 
-  scheduled: (controller, env, ctx) => ingest.scheduled(controller, env, ctx),
+  scheduled(controller, env, ctx) {
+    ingest.scheduled(controller, env, ctx);
+    processor.scheduled(controller, env, ctx);
+  },
 } satisfies ExportedHandler<Env>;

@@ -153,7 +153,7 @@ describe("a request", () => {
     const response = await door.post("/v1/batch", batch, { origin: "https://www.shop.example" });
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("5");
-    expect(response.headers.get("access-control-expose-headers")).toBe("retry-after");
+    expect(response.headers.get("access-control-expose-headers")).toContain("retry-after");
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(await response.json()).toMatchObject({ error: { code: "overloaded" } });
   });
@@ -163,7 +163,11 @@ describe("a request", () => {
     const half = queue(() => (calls++ % 4 === 0 ? Promise.resolve() : Promise.reject(new Error("full"))));
     const broken = { put: () => Promise.reject(new Error("R2 is down")) } as unknown as R2Bucket;
     const door = await aDoor({}, { RAW_EVENTS: half, LAKE: broken });
-    const large = Array.from({ length: 4 }, () => ({ ...batch.batch[0], properties: { text: "x".repeat(30_000) } }));
+    const large = Array.from({ length: 4 }, (_, i) => ({
+      ...batch.batch[0],
+      message_id: `part-${i}`,
+      properties: { text: "x".repeat(30_000) },
+    }));
     expect((await door.post("/v1/batch", { batch: large })).status).toBe(503);
   });
 });

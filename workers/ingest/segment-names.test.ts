@@ -79,7 +79,7 @@ describe("the pixel", () => {
 
   it.each([
     ["no data", "/v1/pixel/track", 400, "invalid_request"],
-    ["no base64", "/v1/pixel/track?data=%%%", 400, "invalid_json"],
+    ["no base64", "/v1/pixel/track?data=%%%", 400, "invalid_encoding"],
     ["no JSON", `/v1/pixel/track?data=${btoa("{")}`, 400, "invalid_json"],
     ["no object", `/v1/pixel/track?data=${btoa("[1]")}`, 400, "invalid_request"],
     ["no key", `/v1/pixel/track?data=${btoa("{}")}`, 401, "unknown_write_key"],

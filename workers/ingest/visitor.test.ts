@@ -1,7 +1,9 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { Environment } from "../../core/environment.ts";
+import { shardOf } from "../../core/shard-map.ts";
 import { aDoor, type Door, SERVER_KEY } from "../../test/a-door.ts";
-import { anIntegration, aSource } from "../../test/an-environment.ts";
+import { anEnvironment, anIntegration, aSource } from "../../test/an-environment.ts";
 
 const KNOWN = "0b5b9b5e-4c1f-4d6a-8f57-1f2e3d4c5b6a";
 const OTHER = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
@@ -141,7 +143,7 @@ describe("vendors' cookies", () => {
     expect(cookies).toEqual({
       _dfid: expect.any(String),
       _ga: expect.stringMatching(/^_ga=GA1\.1\.\d{1,10}\.\d{10}; Max-Age=34560000; Path=\/; Secure; SameSite=Lax$/),
-      _fbp: expect.stringMatching(/^_fbp=fb\.1\.\d{13}\.\d{1,10}; Max-Age=34560000; Path=\/; Secure; SameSite=Lax$/),
+      _fbp: expect.stringMatching(/^_fbp=fb\.2\.\d{13}\.\d{1,10}; Max-Age=34560000; Path=\/; Secure; SameSite=Lax$/),
       _ttp: expect.stringMatching(/^_ttp=[0-9a-f]{32}; Max-Age=34560000; Path=\/; Secure; SameSite=Lax$/),
     });
     const { ga_client_id, fbp, ttp } = door.messages()[0]!.vendor_ids;
@@ -187,7 +189,7 @@ describe("vendors' cookies", () => {
         ],
       }),
     );
-    expect(cookies._fbc).toMatch(/^_fbc=fb\.1\.\d{13}\.IwAR0abc; Max-Age=34560000;/);
+    expect(cookies._fbc).toMatch(/^_fbc=fb\.2\.\d{13}\.IwAR0abc; Max-Age=7776000;/);
     expect(door.messages()[0]!.vendor_ids.fbc).toMatch(/\.IwAR0abc$/);
   });
 
@@ -234,3 +236,105 @@ describe("a server", () => {
     expect(await response.json()).toMatchObject({ error: { message: expect.stringMatching(/^anonymous_id: /) } });
   });
 });
+
+describe("what the server remembers of a browser", () => {
+  const integrations = [
+    anIntegration({ destination: "ga4", settings: { measurement_id: "G-SHOP1" } }),
+    anIntegration({ destination: "meta" }),
+  ];
+  const remembered = {
+    ga_client_id: "111.222",
+    fbp: "fb.1.1596403881668.333",
+    fbc: `fb.1.${Date.now() - 86_400_000}.AbC`,
+  };
+  const visitor = "3f1f3a0e-7d0a-4d6e-9d43-0a1c5b1f2e3d";
+  const remember = async (environment: Environment) => {
+    const shard = env.VISITOR_SHARD.getByName(`${environment.id}/${shardOf(environment.shard_map, visitor)}`);
+    await shard.apply({
+      events: [
+        {
+          message_id: `remembered-${environment.id}`,
+          anonymous_id: visitor,
+          at: 0,
+          delivery: "d:0",
+          vendor_ids: remembered,
+        },
+      ],
+      lines: [JSON.stringify({ source_id: "src_test", event: {}, receipt: {} })],
+      session_timeout_ms: 1_800_000,
+      now: Date.now(),
+    });
+  };
+
+  it("is set again where the vendors' cookies are gone and _dfid is not", async () => {
+    const environment = anEnvironment({ id: "env_remembers", integrations });
+    const door = await aDoor(environment);
+    await remember(environment);
+    const cookies = await cookiesOf(await door.post("/v1/track", track, { cookie: `_dfid=${visitor}` }));
+    expect(cookies._ga).toMatch(/^_ga=GA1\.1\.111\.222; /);
+    expect(cookies._fbp).toMatch(/^_fbp=fb\.1\.1596403881668\.333; /);
+    // Of a click, for the 89 days that it has left.
+    expect(cookies._fbc).toMatch(new RegExp(`^_fbc=${remembered.fbc}; Max-Age=76(90|89)\\d{3};`));
+    expect(door.messages()[0]!.vendor_ids).toMatchObject(remembered);
+  });
+
+  it("is asked for only then: not with all cookies, not of a browser that is new", async () => {
+    const vendorIds = vi.fn(async () => ({}));
+    const shards = { getByName: () => ({ vendorIds }) } as unknown as typeof env.VISITOR_SHARD;
+    const door = await aDoor({ id: "env_asks", integrations }, { VISITOR_SHARD: shards });
+    await door.post("/v1/track", track);
+    const all = `_dfid=${visitor}; _ga=GA1.2.1.2; _fbp=fb.1.1596403881668.333; _ga_SHOP1=GS2.1.s${now()}$o1$g0$t${now()}$j60$l0$h0`;
+    await door.post("/v1/track", track, { cookie: all });
+    expect(vendorIds).not.toHaveBeenCalled();
+    await door.post("/v1/track", track, { cookie: `_dfid=${visitor}; _ga=GA1.2.1.2` });
+    expect(vendorIds).toHaveBeenCalledExactlyOnceWith(visitor);
+  });
+
+  it.each([
+    ["fails", () => Promise.reject(new Error("overloaded"))],
+    ["hangs", () => new Promise<never>(() => {})],
+  ])("is done without where the shard %s: the visitor gets new ids, and an answer", async (_, vendorIds) => {
+    const shards = { getByName: () => ({ vendorIds }) } as unknown as typeof env.VISITOR_SHARD;
+    const door = await aDoor({ id: "env_forgets", integrations }, { VISITOR_SHARD: shards });
+    const response = await door.post("/v1/track", track, { cookie: `_dfid=${visitor}` });
+    expect(response.status).toBe(200);
+    expect(Object.keys(await cookiesOf(response))).toEqual(["_dfid", "_ga", "_fbp", "_ga_SHOP1"]);
+  });
+});
+
+describe("a browser that begins anew, as after a log-out,", () => {
+  it.each([
+    ["that scripts can read", false],
+    ["that is hidden from them", true],
+  ])("gets another _dfid: one %s", async (_, cookie_http_only) => {
+    const door = await aDoor(source({ cookie_http_only }));
+    const body = { reset: true, batch: [{ ...track, anonymous_id: OTHER }] };
+    const response = await door.post("/v1/batch", body, { cookie: `_dfid=${KNOWN}` });
+    expect(await dfidOf(response)).toBe(OTHER);
+    expect(door.events().at(-1)!.anonymous_id).toBe(OTHER);
+    const minted = await door.post("/v1/batch", { reset: true, batch: [track] }, { cookie: `_dfid=${KNOWN}` });
+    expect(await dfidOf(minted)).not.toBe(KNOWN);
+  });
+});
+
+describe("an address", () => {
+  const from = { "cf-connecting-ip": "198.51.100.77" };
+  const ip = "203.0.113.77";
+  it.each([
+    ["full", "198.51.100.77", "203.0.113.77"],
+    ["truncated", "198.51.100.0", "203.0.113.0"],
+    ["last_octet_hashed", expect.stringMatching(/^198\.51\.100\.\d+$/), expect.stringMatching(/^203\.0\.113\.\d+$/)],
+    ["dropped", undefined, undefined],
+  ] as const)(
+    "is kept as the policy %s says, whoever named it, before anything is queued",
+    async (ip_policy, ofRequest, ofEvent) => {
+      const door = await aDoor({ id: `env_ip_${ip_policy}`, ...source({ ip_policy }) });
+      await door.post("/v1/track", { ...track, context: { ip } }, from);
+      expect(door.messages()[0]!.request.ip).toEqual(ofRequest);
+      expect(door.events()[0]!.context.ip).toEqual(ofEvent);
+      if (ip_policy !== "full") for (const whole of ["198.51.100.77", ip]) expect(door.texts[0]).not.toContain(whole);
+    },
+  );
+});
+
+const now = () => Math.floor(Date.now() / 1_000);

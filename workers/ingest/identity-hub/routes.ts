@@ -15,7 +15,7 @@ import { sha256 } from "../../../core/hash.ts";
 import type { IngestEnv } from "../../env.ts";
 import { authenticate } from "../authenticate.ts";
 import { isCookieless } from "../cookieless.ts";
-import { MOST_A_MINUTE, spend } from "../rate-limit.ts";
+import { ADDRESS_RATE, spend } from "../rate-limit.ts";
 import { readBody } from "../read-body.ts";
 import { VISITOR_COOKIE } from "../visitor.ts";
 import { framePage } from "./frame.ts";
@@ -123,7 +123,7 @@ async function linkedCaller(c: HubContext): Promise<Caller> {
 
 async function opened(c: HubContext, body: Record<string, unknown>, bytes?: Uint8Array) {
   const address = c.req.header("cf-connecting-ip");
-  if (address && !(await spend(c.env.ADDRESS_LIMIT, address, MOST_A_MINUTE.address, Date.now())).allowed) {
+  if (address && !(await spend(c.env.ADDRESS_LIMIT, address, ADDRESS_RATE, Date.now())).allowed) {
     throw new ApiError("too_many_requests", "This address sends faster than it may", {
       headers: { "retry-after": "10" },
     });
