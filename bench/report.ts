@@ -1,15 +1,18 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
+import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchIngest } from "./ingest.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchShard } from "./shard.ts";
 
 type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
+type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 
-export function report(result: Ingest | Pipeline | Shard): string {
+export function report(result: Ingest | Pipeline | Shard | BulkImport): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
+  if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
   if (result.benchmark === "shard") return shardReport(result as Shard, where);
   return result.benchmark === "ingest"
     ? ingestReport(result as Ingest, where)
@@ -71,13 +74,14 @@ function pipelineReport(result: Pipeline, where: string): string {
 }
 
 function shardReport(result: Shard, where: string): string {
-  const row = (name: string, { p50, p95 }: { p50: number; p95: number }) => [name, `${p50} ms`, `${p95} ms`];
+  const row = (name: string, { mean, p50, p95 }: Shard["empty_ms"]) => [name, `${mean} ms`, `${p50} ms`, `${p95} ms`];
   return [
     `shard: calls of ${result.events_a_call} events, ${result.calls} of each kind, to one that knows ${result.visitors} visitors and ${result.ids} ids\n${where}`,
     "",
     table([
-      ["call", "p50", "p95"],
+      ["call", "mean", "p50", "p95"],
       row("empty", result.empty_ms),
+      row("the same bytes stored, nothing decided", result.kept_ms),
       ...result.calls_ms.map(({ visitors, ...times }) => row(`visitors ${visitors}`, times)),
       row("events of the last 25 hours, again", result.old_duplicates_ms),
       row("start after an eviction", result.rebuild_ms),
@@ -85,6 +89,20 @@ function shardReport(result: Shard, where: string): string {
     "",
     `${result.rows_written_per_event} rows written an event; an id takes ${result.bytes_per_id} bytes of memory, and ${result.storage_bytes_per_id} of storage with what was decided of it`,
   ].join("\n");
+}
+
+function bulkImportReport({ results }: BulkImport, where: string): string {
+  const rows = results.map((one) => [
+    one.name,
+    one.failure ?? one.status,
+    one.rows.read.toLocaleString("en"),
+    one.rows_per_second.toLocaleString("en"),
+    one.cpu_us_per_row === undefined ? "" : `${one.cpu_us_per_row} µs`,
+    `${one.seconds} s`,
+    `${one.memory_mb.most} MB`,
+  ]);
+  const head = ["file", "outcome", "rows", "rows/s", "CPU a row", "took", "process memory"];
+  return `bulk import, simulated queue and storage in the same process\n${where}\n\n${table([head, ...rows])}`;
 }
 
 function table(rows: string[][]): string {

@@ -1,10 +1,17 @@
-/** `npm run bench -- ingest|pipeline [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
+/** `npm run bench -- ingest|pipeline|shard|bulk-import [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
 import { parseArgs } from "node:util";
+import { benchBulkImport } from "./bulk-import.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { report } from "./report.ts";
+import { benchShard } from "./shard.ts";
 
-const benchmarks = { ingest: benchIngest, pipeline: benchPipeline };
+const benchmarks = {
+  ingest: benchIngest,
+  pipeline: benchPipeline,
+  shard: benchShard,
+  "bulk-import": benchBulkImport,
+};
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "boolean", default: false } },

@@ -90,6 +90,8 @@ export const environment = z.object({
   published_at: z.iso.datetime(),
   shard_map: shardMap,
   session_timeout_s: z.int().min(60).max(86_400).default(1_800),
+  /** Another campaign or click than the session's begins a new session, also within the timeout. */
+  new_session_on_campaign: z.boolean().default(false),
   /** What holds where an event says nothing about a purpose. */
   consent_default: z.enum(["granted", "denied"]).default("granted"),
   sources: z.array(source),

@@ -24,6 +24,7 @@ export const environmentDocument = z.strictObject({
   organisation: z.strictObject({ id, name }),
   name: z.enum(["dev", "staging", "prod"]),
   session_timeout_s: z.int().min(60).max(86_400).default(1_800),
+  new_session_on_campaign: z.boolean().default(false),
   consent_default: z.enum(["granted", "denied"]).default("granted"),
   /** How many shards a new environment gets; without effect on one that exists. */
   shards: z.int().min(1).max(256).default(8),
@@ -75,8 +76,8 @@ export async function applyEnvironment(
     document.integrations.map((one, i) => integrationRow(db, credentialsKey, environmentId, one, i)),
   );
 
-  const { organisation, name, session_timeout_s, consent_default } = document;
-  const settings = { name, session_timeout_s, consent_default };
+  const { organisation, name, session_timeout_s, new_session_on_campaign, consent_default } = document;
+  const settings = { name, session_timeout_s, new_session_on_campaign, consent_default };
   const changes: BatchItem<"sqlite">[] = [
     db
       .insert(schema.organisations)

@@ -91,6 +91,7 @@ describe("publishing", () => {
       published_at: expect.any(String),
       shard_map: firstShardMap(4),
       session_timeout_s: 600,
+      new_session_on_campaign: false,
       consent_default: "denied",
       sources: [
         aSource({ id: `${id}_web`, name: "web", cookie_domain: "example.com" }),

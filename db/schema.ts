@@ -19,6 +19,7 @@ export const environments = sqliteTable("environments", {
   shard_map: text({ mode: "json" }).notNull(),
   session_timeout_s: integer().notNull(),
   consent_default: text({ enum: ["granted", "denied"] }).notNull(),
+  new_session_on_campaign: integer({ mode: "boolean" }).notNull().default(false),
 });
 
 export const sources = sqliteTable("sources", {

@@ -41,6 +41,7 @@ function demoEnvironment({ write_key, server_key, webhook_secret }: SeedSecrets,
     organisation: { id: "org_demo", name: "Mill & Race" },
     name: "dev",
     session_timeout_s: 1_800,
+    new_session_on_campaign: false,
     consent_default: "granted",
     shards,
     sources: [

@@ -97,8 +97,67 @@ describe("records", () => {
     withStorage((sql) => {
       const { high, low } = hash64("a1");
       const body = new TextEncoder().encode(`${JSON.stringify(aRecord("a2"))}\n`).buffer;
-      sql.exec("INSERT INTO visitors (id, keys, body) VALUES (1, ?, ?)", Uint32Array.of(high, low, 0).buffer, body);
+      const insert = "INSERT INTO visitors (id, seen_from, seen_to, keys, body) VALUES (1, 0, 0, ?, ?)";
+      sql.exec(insert, Uint32Array.of(high, low, 0).buffer, body);
       expect(new VisitorRecords(sql).get("a1")).toBeUndefined();
+    }));
+});
+
+describe("many records at once", () => {
+  it("are those that one reads one by one, in their newest version, the long ones too", () =>
+    withStorage((sql) => {
+      const records = new VisitorRecords(sql);
+      const long = { fbp: "x".repeat(5_000) };
+      const all = Array.from({ length: 900 }, (_, i) => aRecord(`gość-${i}`, i % 9 ? {} : { vendor_ids: long }));
+      for (const record of all) records.set(record);
+      records.save();
+      const newest = aRecord("gość-5", { last_number: 2 });
+      records.set(newest);
+      records.save();
+      const unsaved = aRecord("gość-6", { last_number: 3 });
+      const again = new VisitorRecords(sql);
+      again.set(unsaved);
+      again.load([...all.map((record) => record.anonymous_id), "stranger", "gość-1"]);
+      const expected = all.with(5, newest).with(6, unsaved);
+      expect(all.map(({ anonymous_id }) => again.get(anonymous_id))).toEqual(expected);
+      expect(again.get("stranger")).toBeUndefined();
+    }));
+});
+
+describe("records by when their visitors were seen", () => {
+  const seen = (records: VisitorRecords, after: number, until: number) =>
+    [...records.seenBetween(after, until)].map((record) => record.anonymous_id).sort();
+
+  it("are each found in one of several windows, and only by their newest version, also after a restart and a cleaning", () =>
+    withStorage((sql) => {
+      const records = new VisitorRecords(sql);
+      for (let hour = 0; hour < 6; hour++) {
+        for (const id of [`once-${hour}`, "often"]) records.set(aRecord(id, { last_seen: NOW + hour }));
+        records.save();
+      }
+      for (const known of [records, new VisitorRecords(sql)]) {
+        expect(seen(known, NOW, NOW + 3)).toEqual(["once-1", "once-2", "once-3"]);
+        expect(seen(known, NOW + 3, NOW + 5)).toEqual(["often", "once-4", "once-5"]);
+        known.clean(NOW + 5);
+        expect(seen(known, NOW - 1, NOW)).toEqual(["once-0"]);
+        expect(seen(known, NOW + 5, NOW + 9)).toEqual([]);
+      }
+    }));
+
+  it("say since when nobody was looked at", () =>
+    withStorage((sql) => {
+      const records = new VisitorRecords(sql);
+      expect(records.oldestSeenAfter(0)).toBeUndefined();
+      for (const last_seen of [NOW, NOW + 10]) {
+        records.set(aRecord(`at-${last_seen}`, { last_seen }));
+        records.save();
+      }
+      expect([0, NOW, NOW + 5, NOW + 10].map((after) => records.oldestSeenAfter(after))).toEqual([
+        NOW,
+        NOW + 10,
+        NOW + 10,
+        undefined,
+      ]);
     }));
 });
 

@@ -3,91 +3,67 @@
  * Decides for each event whether it is new, which session it belongs to and which vendor ids its visitor has, and keeps the
  * event until it is in the lake. One RPC is one transaction and writes one row; everything else waits for the alarm:
  *
- *   log        what arrived since the last checkpoint: facts (decided) and lines (the events, never parsed here)
- *   history    facts of the last 26 hours, after their events went to the lake: for duplicates and redelivered messages
- *   visitors   records of 400 days (visitor-records.ts)
- *   state      one document: counters, and the lake file that is being written
+ *   log, history   the events and what was decided of them (event-log.ts)
+ *   visitors       records of 400 days (visitor-records.ts)
+ *   closed         sessions that no event finds any more (closed-sessions.ts)
+ *   state          one document: counters, and the lake file that is being written
  *
- * Memory (dedupe index, visitors) is rebuilt from these after an eviction. Replaying a log row twice changes nothing.
+ * Memory is rebuilt from these after an eviction: visitors as they were saved, and then, from the log, what was decided since.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Event, VendorIds } from "../core/event.ts";
+import type { VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
-import { placeInSession } from "../core/session.ts";
-import { HashIndex } from "./hash-index.ts";
+import { addToSession, placeInSession } from "../core/session.ts";
+import { addClosed, closedOf } from "./closed-sessions.ts";
+import { EventLog, type Range } from "./event-log.ts";
 import { type LakeRow, lakeFile } from "./lake-file.ts";
 import { migrate } from "./migrate.ts";
-import { VisitorRecords } from "./visitor-records.ts";
+import {
+  factsOf,
+  type Rare,
+  type SessionSummary,
+  type ShardAnswer,
+  type ShardBatch,
+  type ShardEvent,
+  type StoredFacts,
+  summaryOf,
+  withFacts,
+} from "./visitor-facts.ts";
+import { type VisitorRecord, VisitorRecords } from "./visitor-records.ts";
 
+export type { SessionSummary, ShardAnswer, ShardBatch, ShardEvent, ShardFacts } from "./visitor-facts.ts";
+
+/** Columns that are large stand last: what is before them is read without them. */
 const migrations = [
   `CREATE TABLE log (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, received_at INTEGER NOT NULL, facts TEXT NOT NULL, lines TEXT NOT NULL);
    CREATE TABLE history (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, received_at INTEGER NOT NULL, keys BLOB NOT NULL, facts TEXT NOT NULL);
    CREATE TABLE visitors (id INTEGER PRIMARY KEY, keys BLOB NOT NULL, body BLOB NOT NULL);
    CREATE TABLE state (id INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
+  `CREATE TABLE history_2 (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, received_at INTEGER NOT NULL, keys BLOB NOT NULL, ids TEXT, facts TEXT NOT NULL);
+   INSERT INTO history_2 SELECT first, count, received_at, keys, NULL, facts FROM history;
+   DROP TABLE history;
+   ALTER TABLE history_2 RENAME TO history;
+   CREATE TABLE visitors_2 (id INTEGER PRIMARY KEY, seen_from INTEGER NOT NULL, seen_to INTEGER NOT NULL, keys BLOB NOT NULL, body BLOB NOT NULL);
+   INSERT INTO visitors_2 SELECT id, 0, 9007199254740991, keys, body FROM visitors;
+   DROP TABLE visitors;
+   ALTER TABLE visitors_2 RENAME TO visitors;
+   CREATE TABLE closed (id INTEGER PRIMARY KEY, keys BLOB NOT NULL, body TEXT NOT NULL);`,
 ];
 
-/** How long a message_id is remembered. The promise is 24 hours; the rest covers a queue that is behind. */
-const DEDUPE_MS = 26 * 3_600_000;
 /** A checkpoint comes this long after the first event, or as soon as the log holds so many characters. */
 const CHECKPOINT_AFTER_MS = 5 * 60_000;
 const CHECKPOINT_AT_LENGTH = 8 * 1024 * 1024;
-/** A row takes 2 MB of UTF-8; a call that brings more is split over several. Bytes. */
-const ROW_BYTES = 1_000_000;
-/** Events in one lake file, so that building it stays far below an object's 128 MB. */
-const FILE_EVENTS = 10_000;
+/** Events that wait for longer than this have lost their alarm, or the lake cannot be written. */
+const LATE_AFTER_MS = 10 * 60_000;
+/** A visitor's sessions are final: 24 hours for the longest timeout, and 24 for events that are late. */
+export const FINAL_AFTER_MS = 48 * 3_600_000;
+/** How often final sessions are looked for. */
+const CLOSE_EVERY_MS = 3_600_000;
 /** Vendor ids remembered of one visitor; the newest stay. What the door lets in at once (core/event.ts), over and over. */
 const MOST_VENDOR_IDS = 32;
 
-export interface ShardEvent {
-  message_id: string;
-  anonymous_id: string;
-  /** Event time, epoch milliseconds. */
-  at: number;
-  /** Where in which queue message it came: a redelivered message has the same, another message never. */
-  delivery: string;
-  vendor_ids: VendorIds;
-  /** The id that this visitor had before, without cookies; its session goes on under the new one. Must live in this shard. */
-  previous_id?: string | undefined;
-}
-
-export interface ShardBatch {
-  events: ShardEvent[];
-  /** For each event a JSON line `{source_id, event, receipt}` (LakeRow) without newlines, in the same order. */
-  lines: string[];
-  session_timeout_ms: number;
-  /** Our clock, epoch milliseconds. */
-  now: number;
-}
-
-/** What the shard knows of an event. */
-export type ShardAnswer =
-  | (ShardFacts & { verdict: "new" })
-  /** This very queue message was applied before: go on with the facts that it was given then. */
-  | (ShardFacts & { verdict: "redelivered" })
-  /** Another message brought this event. */
-  | { verdict: "duplicate" };
-
-export interface ShardFacts {
-  session: NonNullable<Event["context"]["session"]>;
-  vendor_ids: VendorIds;
-}
-
-/** One event's facts as they are stored: `[hash high, hash low, delivery tag, anonymous_id, at, session number, opened, is_new, vendor_ids, rare?]`. */
-type StoredFacts = [number, number, number, string, number, number, number, boolean, VendorIds, Rare?];
-
-/** What most events' facts lack. */
-interface Rare {
-  /** Who opened the session, where it was somebody without cookies that this visitor was before. */
-  opened_by?: string;
-  /** With this event the visitor took over what is known of this one. */
-  took_over?: string;
-  /** Somebody else had taken over this visitor, who with this event is there again: another person behind the same address. */
-  revived?: true;
-}
-
-/** Saved at every checkpoint; `events` and `sessions` are of the events that left the log. */
+/** Saved at every checkpoint. */
 interface ShardState {
-  events: number;
   sessions: number;
   duplicates: number;
   redelivered: number;
@@ -96,18 +72,24 @@ interface ShardState {
   taken_over: number;
   /** The number that the first event after the last checkpoint has. */
   next: number;
+  /** The first event that is not in the visitors, the counts and the closed sessions as they were saved. */
+  unsaved: number;
+  /** Sessions of visitors last seen up to then are closed. Epoch milliseconds. */
+  closed_until: number;
+  closed: { sessions: number; bounces: number; engaged_s: number };
   /** A lake file being written: a crash repeats exactly this range, so the file's name stays the same. */
-  writing: { first: number; end: number } | null;
+  writing: Range | null;
 }
 
-const EMPTY: ShardState = {
-  events: 0,
+const EMPTY: Omit<ShardState, "unsaved"> = {
   sessions: 0,
   duplicates: 0,
   redelivered: 0,
   lake_files: 0,
   taken_over: 0,
   next: 1,
+  closed_until: 0,
+  closed: { sessions: 0, bounces: 0, engaged_s: 0 },
   writing: null,
 };
 
@@ -118,8 +100,16 @@ export interface ShardStats {
   sessions: number;
   visitors: number;
   lake_files: number;
-  /** Events that are not in the lake yet. */
+  /** Events that are not in the lake yet, and how long the oldest of them waits. */
   waiting_events: number;
+  oldest_waiting_s: number | null;
+  /** When the shard will next wake by itself. ISO 8601. */
+  alarm_at: string | null;
+  /** Sessions that are final. */
+  closed_sessions: number;
+  /** Of those. */
+  bounces: number;
+  engaged_s: number;
   storage_bytes: number;
   /** By this instance since it was started. */
   rows_written: number;
@@ -128,17 +118,17 @@ export interface ShardStats {
 
 export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   readonly #sql: SqlStorage;
-  #seen!: HashIndex;
+  #log!: EventLog;
   #visitors!: VisitorRecords;
   #state!: ShardState;
-  /** The number of the next event. */
-  #next = 1;
-  /** What the log holds. `length` in characters. */
-  #waiting = { events: 0, sessions: 0, taken_over: 0, length: 0 };
+  /** As it is stored. */
+  #savedState!: ShardState;
+  /** Sessions that became final with an event and are not stored yet. */
+  #closing: SessionSummary[] = [];
   #rowsWritten = 0;
   #alarmAt = 0;
   #checkpointing: Promise<void> | undefined;
-  #lastParsed: { first: number; facts: StoredFacts[] } | undefined;
+  #hasWarned = false;
 
   constructor(ctx: DurableObjectState, env: { LAKE: R2Bucket }) {
     super(ctx, env);
@@ -155,22 +145,29 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     try {
       return this.#transaction(() => this.#apply(batch));
     } finally {
-      await this.#scheduleCheckpoint();
+      await this.#schedule();
     }
   }
 
   async stats(): Promise<ShardStats> {
+    const alarm = await this.ctx.storage.getAlarm();
+    const { sessions, duplicates, redelivered, taken_over, lake_files, closed } = this.#state;
     return {
-      events: this.#state.events + this.#waiting.events,
-      duplicates: this.#state.duplicates,
-      redelivered: this.#state.redelivered,
-      sessions: this.#state.sessions + this.#waiting.sessions,
-      visitors: this.#visitors.size - this.#state.taken_over - this.#waiting.taken_over,
-      lake_files: this.#state.lake_files,
-      waiting_events: this.#waiting.events,
+      events: this.#log.next - 1,
+      duplicates,
+      redelivered,
+      sessions,
+      visitors: this.#visitors.size - taken_over,
+      lake_files,
+      waiting_events: this.#log.waiting.events,
+      oldest_waiting_s: this.#oldestWaitingS(),
+      alarm_at: alarm === null ? null : new Date(alarm).toISOString(),
+      closed_sessions: closed.sessions,
+      bounces: closed.bounces,
+      engaged_s: closed.engaged_s,
       storage_bytes: this.#sql.databaseSize,
       rows_written: this.#rowsWritten,
-      dedupe: { ids: this.#seen.size, bytes: this.#seen.bytes },
+      dedupe: this.#log.ids,
     };
   }
 
@@ -179,75 +176,94 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     return this.#visitors.get(anonymousId)?.vendor_ids ?? {};
   }
 
-  /** Writes everything that waits to the lake now, instead of at the next alarm. */
-  async flush(): Promise<void> {
-    while (this.#waiting.events > 0) await this.#checkpoint();
+  /** A visitor's sessions, oldest first. Those that events may still find are not final. */
+  async sessions(anonymousId: string): Promise<(SessionSummary & { is_final: boolean })[]> {
+    const stored = closedOf(this.#sql, anonymousId);
+    const closing = this.#closing.filter((session) => session.anonymous_id === anonymousId);
+    const live = this.#visitor(anonymousId)?.sessions ?? [];
+    return [
+      ...[...stored, ...closing].map((session) => ({ ...session, is_final: true })),
+      ...live.map((session) => ({ ...summaryOf(anonymousId, session), is_final: false })),
+    ].sort((a, b) => a.started_at.localeCompare(b.started_at) || a.number - b.number);
   }
 
-  #apply({ events, lines, session_timeout_ms, now }: ShardBatch): ShardAnswer[] {
-    const fresh: { facts: StoredFacts; line: string }[] = [];
-    const answers = events.map((event, i): ShardAnswer => {
-      const hash = hash64(event.message_id);
+  /** Writes everything that waits to the lake now, instead of at the next alarm. */
+  async flush(): Promise<void> {
+    while (this.#log.waiting.events > 0) await this.#checkpoint();
+  }
+
+  /** For the watchdog: whether events wait longer than they may. If so the alarm, lost or not, is set to now. */
+  async tend(): Promise<{ waiting_events: number; oldest_waiting_s: number | null; rearmed: boolean }> {
+    const oldest_waiting_s = this.#oldestWaitingS();
+    const rearmed = oldest_waiting_s !== null && oldest_waiting_s * 1_000 > LATE_AFTER_MS;
+    if (rearmed) await this.#setAlarm(Date.now());
+    else await this.#schedule();
+    return { waiting_events: this.#log.waiting.events, oldest_waiting_s, rearmed };
+  }
+
+  #oldestWaitingS(): number | null {
+    const oldest = this.#log.oldestWaiting;
+    return oldest === undefined ? null : Math.max(0, Math.floor((Date.now() - oldest) / 1_000));
+  }
+
+  #apply(batch: ShardBatch): ShardAnswer[] {
+    this.#visitors.load(batch.events.map((event) => event.anonymous_id));
+    const answers = batch.events.map((event, i): ShardAnswer => {
       const tag = hash64(event.delivery).low;
-      const before = this.#seen.get(hash);
-      if (before) {
-        const [knownTag, number] = before;
-        if (knownTag !== tag) {
-          this.#state.duplicates++;
-          return { verdict: "duplicate" };
-        }
-        this.#state.redelivered++;
-        return { verdict: "redelivered", ...factsOf(this.#storedFacts(number)) };
+      const known = this.#log.find(event.message_id);
+      if (known && known.tag !== tag) {
+        this.#state.duplicates++;
+        return { verdict: "duplicate" };
       }
-      const facts = this.#decide(event, hash, tag, session_timeout_ms, now);
-      this.#seen.set(hash, tag, this.#next + fresh.length);
-      fresh.push({ facts, line: lines[i]! });
+      if (known) {
+        this.#state.redelivered++;
+        return { verdict: "redelivered", ...factsOf(this.#log.factsOf(known.number)) };
+      }
+      const facts = this.#decide(event, tag, batch);
+      this.#log.add(facts, batch.lines[i]!);
       return { verdict: "new", ...factsOf(facts) };
     });
-    this.#append(fresh, now);
+    this.#rowsWritten += this.#log.write(batch.now);
     return answers;
   }
 
   #decide(
     event: ShardEvent,
-    hash: { high: number; low: number },
     tag: number,
-    timeoutMs: number,
-    now: number,
+    { session_timeout_ms, new_session_on_campaign, now }: ShardBatch,
   ): StoredFacts {
-    const rare: Rare = this.#takeOver(event.anonymous_id, event.previous_id);
-    const known = this.#visitors.get(event.anonymous_id);
+    const { message_id, anonymous_id, at, visit = { kind: "other" } } = event;
+    const rare: Rare = this.#takeOver(anonymous_id, event.previous_id);
+    const known = this.#visitor(anonymous_id);
     if (known?.taken_over) rare.revived = true;
-    const placed = placeInSession(known?.sessions ?? [], known?.last_number ?? 0, event.at, timeoutMs);
-    const { number, opened, opened_by } = placed.session;
+    const campaign = new_session_on_campaign ? visit.campaign?.key : undefined;
+    const place = placeInSession(known?.sessions ?? [], known?.last_number ?? 0, at, session_timeout_ms, campaign);
+    const { number, opened, opened_by, isNew } = place;
     if (opened_by) rare.opened_by = opened_by;
     const vendor_ids = remembered(known?.vendor_ids ?? {}, event.vendor_ids);
-    this.#visitors.set({
-      anonymous_id: event.anonymous_id,
-      first_seen: known?.first_seen ?? now,
-      last_seen: now,
-      last_number: Math.max(known?.last_number ?? 0, number),
-      sessions: placed.sessions,
-      vendor_ids,
-    });
+    const { high, low } = hash64(message_id);
     const facts: StoredFacts = [
-      hash.high,
-      hash.low,
+      high,
+      low,
       tag,
-      event.anonymous_id,
-      event.at,
+      anonymous_id,
+      at,
       number,
       opened,
-      placed.isNew,
+      isNew,
       vendor_ids,
+      Object.keys(rare).length ? rare : null,
+      null,
+      message_id,
+      visit,
     ];
-    if (Object.keys(rare).length) facts.push(rare);
+    facts[10] = this.#record(facts, now);
     return facts;
   }
 
   /** A visitor not seen before goes on with the sessions of another, who then has none. */
   #takeOver(anonymousId: string, previousId: string | undefined): Pick<Rare, "took_over"> {
-    const previous = previousId === undefined ? undefined : this.#visitors.get(previousId);
+    const previous = previousId === undefined ? undefined : this.#visitor(previousId);
     if (!previous || previous.taken_over || this.#visitors.get(anonymousId)) return {};
     const sessions = previous.sessions.map((session) => ({
       ...session,
@@ -258,46 +274,37 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     return { took_over: previous.anonymous_id };
   }
 
-  #append(fresh: { facts: StoredFacts; line: string }[], now: number): void {
-    const inRow = fresh.map(({ facts, line }) => ({ facts, factsJson: JSON.stringify(facts), line }));
-    for (const part of rows(inRow, ({ factsJson, line }) => utf8Length(factsJson) + utf8Length(line))) {
-      const lines = part.map(({ line }) => line).join("\n");
-      this.#write(
-        "INSERT INTO log (first, count, received_at, facts, lines) VALUES (?, ?, ?, ?, ?)",
-        this.#next,
-        part.length,
-        now,
-        `[${part.map(({ factsJson }) => factsJson).join(",")}]`,
-        lines,
-      );
-      this.#next += part.length;
-      const facts = part.map((one) => one.facts);
-      this.#nowWaiting(facts, lines.length);
-    }
+  /**
+   * Makes of visitors and counts what they are with an event of which these facts were decided: the same when it comes and when
+   * the log is replayed. Whom it took over is done already. Returns the session's entry page.
+   */
+  #record(
+    [, , , anonymous_id, at, number, opened, isNew, vendor_ids, rare, , , visit]: StoredFacts,
+    receivedAt: number,
+  ) {
+    const known = this.#visitor(anonymous_id);
+    const place = { number, opened, isNew, ...(rare?.opened_by && { opened_by: rare.opened_by }) };
+    const { sessions, session, final } = addToSession(known?.sessions ?? [], place, at, visit ?? { kind: "other" });
+    this.#visitors.set({
+      anonymous_id,
+      first_seen: known?.first_seen ?? receivedAt,
+      // Whoever is here has sessions that are not closed, though the clock that says when be days behind ours.
+      last_seen: Math.max(known?.last_seen ?? 0, receivedAt, this.#state.closed_until + 1),
+      last_number: Math.max(known?.last_number ?? 0, number),
+      sessions,
+      vendor_ids,
+    });
+    for (const one of final) this.#closing.push(summaryOf(anonymous_id, one));
+    if (isNew) this.#state.sessions++;
+    if (rare?.took_over) this.#state.taken_over++;
+    if (rare?.revived) this.#state.taken_over--;
+    return session.entry?.page ?? null;
   }
 
-  #nowWaiting(facts: StoredFacts[], length: number): void {
-    this.#waiting.events += facts.length;
-    this.#waiting.sessions += countOpened(facts);
-    this.#waiting.taken_over += countTakenOver(facts);
-    this.#waiting.length += length;
-  }
-
-  /** The facts of the event with this number, from whichever table has it now. */
-  #storedFacts(number: number): StoredFacts {
-    // A redelivered message asks for its events one after the other, and they lie together.
-    const known = this.#lastParsed?.facts[number - this.#lastParsed.first];
-    if (known) return known;
-    for (const table of ["log", "history"]) {
-      const [row] = this.#sql.exec<{ first: number; count: number; facts: string }>(
-        `SELECT first, count, facts FROM ${table} WHERE first <= ? ORDER BY first DESC LIMIT 1`,
-        number,
-      );
-      if (!row || number >= row.first + row.count) continue;
-      this.#lastParsed = { first: row.first, facts: JSON.parse(row.facts) };
-      return this.#lastParsed.facts[number - row.first]!;
-    }
-    throw new Error(`event ${number} is in the dedupe index but in no table`);
+  /** A visitor without the sessions that are closed: their record is not written again for it. */
+  #visitor(anonymousId: string): VisitorRecord | undefined {
+    const record = this.#visitors.get(anonymousId);
+    return record && record.last_seen <= this.#state.closed_until ? { ...record, sessions: [] } : record;
   }
 
   /** One at a time: an alarm and a call of `flush` must not write the same range. */
@@ -310,179 +317,99 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
 
   /** Moves the oldest part of the log to the lake and to history, and saves changed visitors: once each, whatever crashes. */
   async #moveToLake(): Promise<void> {
-    const range = this.#state.writing ?? this.#nextRange();
+    const range = this.#state.writing ?? this.#log.nextRange();
     if (!range) return;
     if (!this.#state.writing) {
       this.#state.writing = range;
-      this.#saveState();
+      this.#store({ ...this.#savedState, writing: range });
     }
     this.#state.lake_files += await this.#writeLakeFiles(range);
     this.#transaction(() => {
-      this.#moveToHistory(range);
-      this.#rowsWritten += this.#visitors.save();
+      this.#rowsWritten += this.#log.moveToHistory(range);
+      this.#state.next = range.end;
       this.#state.writing = null;
-      this.#saveState();
+      this.#save();
     });
   }
 
-  #nextRange(): { first: number; end: number } | undefined {
-    let range: { first: number; end: number } | undefined;
-    for (const { first, count } of this.#sql.exec<{ first: number; count: number }>(
-      "SELECT first, count FROM log ORDER BY first",
-    )) {
-      if (range && first + count - range.first > FILE_EVENTS) break;
-      range = { first: range?.first ?? first, end: first + count };
-    }
-    return range;
-  }
-
   /** One file for each UTC day of arrival. A file that is already there was written before a crash, with the same content. */
-  async #writeLakeFiles({ first, end }: { first: number; end: number }): Promise<number> {
+  async #writeLakeFiles(range: Range): Promise<number> {
     const [environment, shard] = (this.ctx.id.name ?? "unnamed/shard").split("/");
     const days = new Map<string, LakeRow[]>();
-    for (const row of this.#sql.exec<{ received_at: number; facts: string; lines: string }>(
-      "SELECT received_at, facts, lines FROM log WHERE first >= ? AND first < ? ORDER BY first",
-      first,
-      end,
-    )) {
-      const day = new Date(row.received_at).toISOString().slice(0, 10);
+    for (const { received_at, facts, lines } of this.#log.rowsIn(range)) {
+      const day = new Date(received_at).toISOString().slice(0, 10);
       const rows = days.get(day) ?? [];
-      const facts = JSON.parse(row.facts) as StoredFacts[];
-      row.lines.split("\n").forEach((line, i) => {
+      lines.forEach((line, i) => {
         rows.push(withFacts(JSON.parse(line), factsOf(facts[i]!)));
       });
       days.set(day, rows);
     }
     let files = 0;
     for (const [day, rows] of days) {
-      const key = `events/env=${environment}/dt=${day}/${shard}-${first}-${end}.parquet`;
+      const key = `events/env=${environment}/dt=${day}/${shard}-${range.first}-${range.end}.parquet`;
       const written = await this.env.LAKE.put(key, lakeFile(rows), { onlyIf: { etagDoesNotMatch: "*" } });
       if (written) files++;
     }
     return files;
   }
 
-  #moveToHistory({ first, end }: { first: number; end: number }): void {
-    const facts: StoredFacts[] = [];
-    let receivedAt = 0;
-    let length = 0;
-    for (const row of this.#sql.exec<{ received_at: number; facts: string; length: number }>(
-      "SELECT received_at, facts, length(lines) AS length FROM log WHERE first >= ? AND first < ? ORDER BY first",
-      first,
-      end,
-    )) {
-      facts.push(...(JSON.parse(row.facts) as StoredFacts[]));
-      receivedAt = row.received_at;
-      length += row.length;
-    }
-    let moved = first;
-    for (const part of rows(
-      facts.map((one) => ({ one, json: JSON.stringify(one) })),
-      ({ json }) => utf8Length(json),
-    )) {
-      this.#write(
-        "INSERT INTO history (first, count, received_at, keys, facts) VALUES (?, ?, ?, ?, ?)",
-        moved,
-        part.length,
-        receivedAt,
-        dedupeKeys(part.map(({ one }) => one)),
-        `[${part.map(({ json }) => json).join(",")}]`,
-      );
-      moved += part.length;
-    }
-    this.#write("DELETE FROM log WHERE first >= ? AND first < ?", first, end);
-    const sessions = countOpened(facts);
-    const takenOver = countTakenOver(facts);
-    this.#state.events += facts.length;
-    this.#state.sessions += sessions;
-    this.#state.taken_over += takenOver;
-    this.#state.next = end;
-    this.#waiting.events -= facts.length;
-    this.#waiting.sessions -= sessions;
-    this.#waiting.taken_over -= takenOver;
-    this.#waiting.length -= length;
-    this.#lastParsed = undefined;
-  }
-
-  /** Drops what is older than the dedupe window. The index is rebuilt then, since entries cannot be removed from it. */
-  #forget(now: number): void {
-    const before = this.#rowsWritten;
-    this.#write("DELETE FROM history WHERE received_at < ?", now - DEDUPE_MS);
-    if (this.#rowsWritten > before) this.#loadSeen();
-    this.#rowsWritten += this.#transaction(() => this.#visitors.clean(now));
-  }
-
-  #load(): void {
-    const [saved] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
-    this.#state = { ...EMPTY, ...(saved && JSON.parse(saved.body)) };
-    this.#visitors = new VisitorRecords(this.#sql);
-    this.#next = this.#state.next;
-    this.#waiting = { events: 0, sessions: 0, taken_over: 0, length: 0 };
-    this.#lastParsed = undefined;
-    for (const row of this.#sql.exec<{
-      first: number;
-      count: number;
-      received_at: number;
-      facts: string;
-      length: number;
-    }>("SELECT first, count, received_at, facts, length(lines) AS length FROM log ORDER BY first")) {
-      const facts = JSON.parse(row.facts) as StoredFacts[];
-      for (const one of facts) this.#replay(one, row.received_at);
-      this.#nowWaiting(facts, row.length);
-      this.#next = row.first + row.count;
-    }
-    this.#loadSeen();
-  }
-
-  /** What `#decide` did to the visitor, again, from what it decided. */
-  #replay([, , , anonymous_id, at, number, opened, , vendor_ids, rare]: StoredFacts, receivedAt: number): void {
-    this.#takeOver(anonymous_id, rare?.took_over);
-    const known = this.#visitors.get(anonymous_id);
-    const others = (known?.sessions ?? []).filter((s) => s.number !== number);
-    const same = known?.sessions.find((s) => s.number === number);
-    const session = {
-      number,
-      opened,
-      start: Math.min(same?.start ?? at, at),
-      end: Math.max(same?.end ?? at, at),
-      ...(rare?.opened_by && { opened_by: rare.opened_by }),
-    };
-    this.#visitors.set({
-      anonymous_id,
-      first_seen: known?.first_seen ?? receivedAt,
-      last_seen: Math.max(known?.last_seen ?? 0, receivedAt),
-      last_number: Math.max(known?.last_number ?? 0, number),
-      sessions: [...others, session],
-      vendor_ids,
+  /** Closes the sessions of visitors who were not seen for so long that no event finds them any more. */
+  #closeSessions(now: number): void {
+    const until = now - FINAL_AFTER_MS;
+    if (until - this.#state.closed_until < CLOSE_EVERY_MS) return;
+    this.#transaction(() => {
+      // Saved first, so that no visitor who came again meanwhile is taken for one who did not.
+      this.#rowsWritten += this.#visitors.save();
+      for (const { anonymous_id, sessions } of this.#visitors.seenBetween(this.#state.closed_until, until)) {
+        for (const session of sessions) this.#closing.push(summaryOf(anonymous_id, session));
+      }
+      this.#state.closed_until = until;
+      this.#save();
     });
   }
 
-  #loadSeen(): void {
-    const { n } = this.#sql
-      .exec<{ n: number }>(
-        "SELECT (SELECT coalesce(sum(count), 0) FROM history) + (SELECT coalesce(sum(count), 0) FROM log) AS n",
-      )
-      .one();
-    this.#seen = new HashIndex(n);
-    for (const row of this.#sql.exec<{ first: number; keys: ArrayBuffer }>("SELECT first, keys FROM history")) {
-      const keys = new Uint32Array(row.keys);
-      for (let i = 0; i < keys.length; i += 3) {
-        this.#seen.set({ high: keys[i]!, low: keys[i + 1]! }, keys[i + 2]!, row.first + i / 3);
-      }
-    }
-    for (const row of this.#sql.exec<{ first: number; facts: string }>("SELECT first, facts FROM log ORDER BY first")) {
-      (JSON.parse(row.facts) as StoredFacts[]).forEach(([high, low, tag], i) => {
-        this.#seen.set({ high, low }, tag, row.first + i);
-      });
+  /** Drops what is older than the dedupe window and the 400 days of visitors. */
+  #forget(now: number): void {
+    const { written, shortened } = this.#transaction(() => this.#log.forget(now));
+    this.#rowsWritten += written + this.#transaction(() => this.#visitors.clean(now));
+    if (shortened === undefined || this.#hasWarned) return;
+    this.#hasWarned = true;
+    const hours = Math.floor(shortened / 3_600_000);
+    this.#say("warn", "dedupe_window", `more ids than fit: duplicates are found for ${hours} hours; use more shards`);
+  }
+
+  #load(): void {
+    const [stored] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
+    const saved = { ...EMPTY, ...(stored && JSON.parse(stored.body)) };
+    this.#savedState = { unsaved: saved.next, ...saved };
+    this.#state = { ...this.#savedState, closed: { ...saved.closed } };
+    this.#closing = [];
+    this.#visitors = new VisitorRecords(this.#sql);
+    this.#log = new EventLog(this.#sql, this.#state.next);
+    for (const { facts, received_at } of this.#log.factsFrom(this.#state.unsaved)) {
+      this.#takeOver(facts[3], facts[9]?.took_over);
+      this.#record(facts, received_at);
     }
   }
 
-  #saveState(): void {
-    this.#write("INSERT OR REPLACE INTO state (id, body) VALUES (1, ?)", JSON.stringify(this.#state));
+  /** Saves all that memory knows and the log would have to be replayed for. Call inside a transaction. */
+  #save(): void {
+    this.#rowsWritten += this.#visitors.save() + addClosed(this.#sql, this.#closing);
+    const { closed } = this.#state;
+    for (const { is_bounce, engaged_s } of this.#closing) {
+      closed.sessions++;
+      closed.engaged_s += engaged_s;
+      if (is_bounce) closed.bounces++;
+    }
+    this.#closing = [];
+    this.#state.unsaved = this.#log.next;
+    this.#store({ ...this.#state, closed: { ...closed } });
   }
 
-  #write(sql: string, ...values: (string | number | ArrayBuffer)[]): void {
-    this.#rowsWritten += this.#sql.exec(sql, ...values).rowsWritten;
+  #store(state: ShardState): void {
+    this.#savedState = state;
+    const sql = "INSERT OR REPLACE INTO state (id, body) VALUES (1, ?)";
+    this.#rowsWritten += this.#sql.exec(sql, JSON.stringify(state)).rowsWritten;
   }
 
   /** All or nothing, for memory too: where the database undoes its part, what memory has learned meanwhile goes as well. */
@@ -496,14 +423,29 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   }
 
   /** Also the watchdog: an alarm that should have run a minute ago is set again. */
-  async #scheduleCheckpoint(): Promise<void> {
-    if (this.#waiting.events === 0) return;
+  async #schedule(): Promise<void> {
     const now = Date.now();
-    const wanted = this.#waiting.length >= CHECKPOINT_AT_LENGTH ? now : now + CHECKPOINT_AFTER_MS;
+    const wanted = this.#wakeAt(now);
+    if (wanted === undefined) return;
     if (this.#alarmAt > now - 60_000 && this.#alarmAt <= wanted) return;
-    this.#alarmAt = wanted;
+    await this.#setAlarm(wanted);
+  }
+
+  #wakeAt(now: number): number | undefined {
+    const { events, length } = this.#log.waiting;
+    if (events > 0) return length >= CHECKPOINT_AT_LENGTH ? now : now + CHECKPOINT_AFTER_MS;
+    const unclosed = this.#visitors.oldestSeenAfter(this.#state.closed_until);
+    return unclosed === undefined ? undefined : Math.max(now, unclosed + FINAL_AFTER_MS) + CLOSE_EVERY_MS;
+  }
+
+  async #setAlarm(at: number): Promise<void> {
+    this.#alarmAt = at;
     this.#rowsWritten++;
-    await this.ctx.storage.setAlarm(wanted);
+    await this.ctx.storage.setAlarm(at);
+  }
+
+  #say(level: "error" | "warn", about: string, message: string): void {
+    console[level](JSON.stringify({ level, at: `visitor_shard.${about}`, shard: this.ctx.id.name, message }));
   }
 
   override async alarm(): Promise<void> {
@@ -511,35 +453,15 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     try {
       await this.#checkpoint();
       this.#forget(Date.now());
+      this.#closeSessions(Date.now());
     } catch (error) {
       // An alarm that throws six times is dropped for good; ours is set again instead, and nothing is lost meanwhile.
-      console.error(
-        JSON.stringify({ level: "error", at: "visitor_shard.alarm", shard: this.ctx.id.name, message: String(error) }),
-      );
+      this.#say("error", "alarm", String(error));
     } finally {
-      await this.#scheduleCheckpoint();
+      await this.#schedule();
     }
   }
 }
-
-/** Cuts what is to be stored into rows of at most ROW_BYTES; one thing that is larger gets a row to itself. */
-function* rows<T>(all: T[], bytesOf: (one: T) => number): Generator<T[]> {
-  let row: T[] = [];
-  let bytes = 0;
-  for (const one of all) {
-    const more = bytesOf(one);
-    if (row.length && bytes + more > ROW_BYTES) {
-      yield row;
-      row = [];
-      bytes = 0;
-    }
-    row.push(one);
-    bytes += more;
-  }
-  if (row.length) yield row;
-}
-
-const utf8Length = (text: string) => Buffer.byteLength(text, "utf8");
 
 /** Known and new vendor ids of one visitor: a new value replaces a known one, and beyond the limit the known ones go. */
 function remembered(known: VendorIds, fresh: VendorIds): VendorIds {
@@ -551,38 +473,4 @@ function remembered(known: VendorIds, fresh: VendorIds): VendorIds {
     MOST_VENDOR_IDS,
   );
   return Object.fromEntries(kept.map((name) => [name, all[name]!]));
-}
-
-/** How many sessions these events opened. */
-function countOpened(facts: StoredFacts[]): number {
-  return facts.reduce((count, [, , , , , , , isNew]) => count + (isNew ? 1 : 0), 0);
-}
-
-/** How many visitors more were taken over after these events than before. */
-function countTakenOver(facts: StoredFacts[]): number {
-  return facts.reduce((count, { 9: rare }) => count + (rare?.took_over ? 1 : 0) - (rare?.revived ? 1 : 0), 0);
-}
-
-/** Hash high, hash low and delivery tag of each event: all that the dedupe index needs after a restart. */
-function dedupeKeys(facts: StoredFacts[]): ArrayBuffer {
-  const keys = new Uint32Array(facts.length * 3);
-  facts.forEach(([high, low, tag], i) => {
-    keys.set([high, low, tag], i * 3);
-  });
-  return keys.buffer;
-}
-
-function factsOf([, , , anonymousId, , number, openedAt, is_new, vendor_ids, rare]: StoredFacts): ShardFacts {
-  const { high, low } = hash64(rare?.opened_by ?? anonymousId);
-  const visitor = (high * 2 ** 21 + (low >>> 11)).toString(36);
-  return {
-    session: { id: `${visitor}.${number}`, number, started_at: new Date(openedAt).toISOString(), is_new },
-    vendor_ids,
-  };
-}
-
-/** The event as the lake keeps it: with what the shard added. */
-function withFacts(row: LakeRow, facts: ShardFacts): LakeRow {
-  const context = { ...row.event.context, session: facts.session, vendor_ids: facts.vendor_ids };
-  return { ...row, event: { ...row.event, context } };
 }

@@ -216,8 +216,17 @@ describe("an event", () => {
     await consume({ q1: [anEvent({ message_id: "m1", anonymous_id: visitorOf("s1") })] });
     expect(calls.map((c) => c.shard)).toEqual(["s1"]);
     expect(calls[0]!.batch).toMatchObject({
-      events: [{ message_id: "m1", delivery: "q1:0", at: Date.parse("2026-11-20T10:00:00.000Z"), vendor_ids: {} }],
+      events: [
+        {
+          message_id: "m1",
+          delivery: "q1:0",
+          at: Date.parse("2026-11-20T10:00:00.000Z"),
+          vendor_ids: {},
+          visit: { kind: "action" },
+        },
+      ],
       session_timeout_ms: 1_800_000,
+      new_session_on_campaign: false,
     });
     const line = JSON.parse(calls[0]!.batch.lines[0]!);
     expect(line).toMatchObject({ source_id: "src_test", event: { message_id: "m1" } });

@@ -7,6 +7,7 @@ import type { Event } from "../../core/event.ts";
 import type { LiveItem } from "../../core/live.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
+import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
@@ -18,6 +19,7 @@ import { Metrics } from "../metrics.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
 import type { StepContext } from "./step.ts";
+import { sweepShards } from "./sweep.ts";
 
 /** One queue message on its way. */
 interface Work {
@@ -153,6 +155,7 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
   await Promise.all(
     [...shards].map(async ([name, asked]) => {
       try {
+        const { environment } = asked[0]!.work.context;
         const answers = await env.VISITOR_SHARD.getByName(name).apply({
           events: asked.map(({ work, event, position }) => ({
             message_id: event.message_id,
@@ -162,11 +165,13 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
             delivery: `${work.message.id}:${position}`,
             vendor_ids: event.context.vendor_ids ?? {},
             previous_id: work.raw.previous_id,
+            visit: visitOf(event),
           })),
           lines: asked.map(({ work, event, records }) =>
             JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
           ),
-          session_timeout_ms: asked[0]!.work.context.environment.session_timeout_s * 1_000,
+          session_timeout_ms: environment.session_timeout_s * 1_000,
+          new_session_on_campaign: environment.new_session_on_campaign,
           now,
         });
         asked.forEach((tracked, i) => {
@@ -288,4 +293,7 @@ async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Prom
   );
 }
 
-export default { queue: process } satisfies ExportedHandler<ProcessorEnv>;
+export default {
+  queue: process,
+  scheduled: (controller, env, ctx) => ctx.waitUntil(sweepShards(env, controller.scheduledTime)),
+} satisfies ExportedHandler<ProcessorEnv>;

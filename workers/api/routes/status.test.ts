@@ -81,7 +81,9 @@ describe("status", () => {
 
 describe("the environment", () => {
   const insert = (id: string) =>
-    env.DB.prepare("INSERT INTO environments VALUES (?, 'org_status', 'dev', 1, '{}', 1800, 'granted')").bind(id).run();
+    env.DB.prepare("INSERT INTO environments VALUES (?, 'org_status', 'dev', 1, '{}', 1800, 'granted', 0)")
+      .bind(id)
+      .run();
 
   it("is the one that is named, or else the only one there is", async () => {
     await emptyDatabase();

@@ -1,0 +1,156 @@
+/**
+ * What VisitorShard is asked and answers about events, and how it stores what it decided: facts, apart from the events themselves, which
+ * it never parses. Replayed in their order, facts make again all that a shard knows of its visitors.
+ */
+import type { Event, VendorIds } from "../core/event.ts";
+import { hash64 } from "../core/hash.ts";
+import { type Campaign, engagedMs, isBounce, type Session, type Visit } from "../core/session.ts";
+import type { LakeRow } from "./lake-file.ts";
+
+export interface ShardEvent {
+  message_id: string;
+  anonymous_id: string;
+  /** Event time, epoch milliseconds. */
+  at: number;
+  /** Where in which queue message it came: a redelivered message has the same, another message never. */
+  delivery: string;
+  vendor_ids: VendorIds;
+  /** The id that this visitor had before, without cookies; its session goes on under the new one. Must live in this shard. */
+  previous_id?: string | undefined;
+  /** What the session wants to know of it (`visitOf`); absent: that it was there. */
+  visit?: Visit;
+}
+
+export interface ShardBatch {
+  events: ShardEvent[];
+  /** For each event a JSON line `{source_id, event, receipt}` (LakeRow) without newlines, in the same order. */
+  lines: string[];
+  session_timeout_ms: number;
+  /** Another campaign than the session's begins a new one. */
+  new_session_on_campaign?: boolean;
+  /** Our clock, epoch milliseconds. */
+  now: number;
+}
+
+/** What the shard knows of an event. */
+export type ShardAnswer =
+  | (ShardFacts & { verdict: "new" })
+  /** This very queue message was applied before: go on with the facts that it was given then. */
+  | (ShardFacts & { verdict: "redelivered" })
+  /** Another message brought this event. */
+  | { verdict: "duplicate" };
+
+export interface ShardFacts {
+  session: NonNullable<Event["context"]["session"]>;
+  vendor_ids: VendorIds;
+}
+
+/** Appended to and never changed: rows of earlier versions end sooner. */
+export type StoredFacts = [
+  /** hash64 of the message_id. */
+  high: number,
+  low: number,
+  /** hash64 of the delivery, its lower half. */
+  tag: number,
+  anonymous_id: string,
+  at: number,
+  session_number: number,
+  session_opened: number,
+  is_new: boolean,
+  vendor_ids: VendorIds,
+  rare?: Rare | null,
+  /** The session's entry page as it was known then. */
+  entry_page?: string | null,
+  message_id?: string,
+  visit?: Visit,
+];
+
+/** What most events' facts lack. */
+export interface Rare {
+  /** Who opened the session, where it was somebody without cookies that this visitor was before. */
+  opened_by?: string;
+  /** With this event the visitor took over what is known of this one. */
+  took_over?: string;
+  /** Somebody else had taken over this visitor, who with this event is there again: another person behind the same address. */
+  revived?: true;
+}
+
+/** Without what only replaying needs, and the id, which lies beside: what is kept of an event that is in the lake. */
+export const historyFacts = (facts: StoredFacts): StoredFacts => facts.slice(0, 11) as unknown as StoredFacts;
+
+export function factsOf([
+  ,
+  ,
+  ,
+  anonymousId,
+  ,
+  number,
+  opened,
+  is_new,
+  vendor_ids,
+  rare,
+  entry,
+]: StoredFacts): ShardFacts {
+  const session: ShardFacts["session"] = {
+    id: sessionId(rare?.opened_by ?? anonymousId, number),
+    number,
+    started_at: new Date(opened).toISOString(),
+    is_new,
+  };
+  if (entry) session.entry_page = entry;
+  return { session, vendor_ids };
+}
+
+/** The event as the lake keeps it: with what the shard added. */
+export function withFacts(row: LakeRow, facts: ShardFacts): LakeRow {
+  const context = { ...row.event.context, session: facts.session, vendor_ids: facts.vendor_ids };
+  return { ...row, event: { ...row.event, context } };
+}
+
+function sessionId(openedBy: string, number: number): string {
+  const { high, low } = hash64(openedBy);
+  const visitor = (high * 2 ** 21 + (low >>> 11)).toString(36);
+  return `${visitor}.${number}`;
+}
+
+/** A session as a person or an analysis reads it. */
+export interface SessionSummary {
+  id: string;
+  anonymous_id: string;
+  number: number;
+  /** ISO 8601, of the earliest and latest event. */
+  started_at: string;
+  ended_at: string;
+  events: number;
+  page_views: number;
+  /** Absent where no page was seen, or the visitor came from nowhere that is known. */
+  entry_page?: string;
+  exit_page?: string;
+  referrer?: string;
+  campaign?: Omit<Campaign, "key">;
+  engaged_s: number;
+  is_bounce: boolean;
+}
+
+export function summaryOf(anonymous_id: string, session: Session): SessionSummary {
+  const summary: SessionSummary = {
+    id: sessionId(session.opened_by ?? anonymous_id, session.number),
+    anonymous_id,
+    number: session.number,
+    started_at: new Date(session.start).toISOString(),
+    ended_at: new Date(session.end).toISOString(),
+    events: session.events ?? 0,
+    page_views: session.views ?? 0,
+    engaged_s: Math.round(engagedMs(session) / 1_000),
+    is_bounce: isBounce(session),
+  };
+  const { entry, exit, campaign } = session;
+  if (entry) summary.entry_page = entry.page;
+  if (entry?.referrer) summary.referrer = entry.referrer;
+  if (exit) summary.exit_page = exit.page;
+  if (campaign) {
+    const { key: _, at: __, ...named } = campaign;
+    summary.campaign = named;
+  }
+  return summary;
+}
