@@ -84,7 +84,8 @@ export async function steadyLoad(
     const until = Math.min(total, Math.floor(((performance.now() - started) / 1_000) * perSecond));
     for (; scheduled < until; scheduled++) {
       const at = started + (scheduled / perSecond) * 1_000;
-      const socket = free.pop();
+      // In turn, so that none is idle for so long that the server closes it.
+      const socket = free.shift();
       if (socket) void serve(socket, at);
       else due.push(at);
     }

@@ -45,7 +45,11 @@ function ingestReport({ results, rounds, reference, steady }: Ingest, where: str
     "",
     table([head, ...rows]),
     "",
-    `steadily ${steady.requests_per_second} requests/s, half of the most, for ${steady.seconds} s: p50 ${steady.ms.p50} ms, p95 ${steady.ms.p95} ms, p99 ${steady.ms.p99} ms`,
+    `steadily ${steady.requests_per_second} requests/s, half of the most, for ${steady.seconds} s:`,
+    ...(["bare", "ingest"] as const).map((name) => {
+      const { p50, p95, p99 } = steady[name];
+      return `  ${name.padEnd(6)} p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`;
+    }),
   ].join("\n");
 }
 
