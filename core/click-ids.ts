@@ -17,7 +17,8 @@ export const CLICK_IDS = [
   "irclickid",
 ] as const;
 
-const IN_QUERY = new RegExp(`[?&](?:${CLICK_IDS.join("|")})=`);
+// Pure: the browser script takes the names alone from here.
+const IN_QUERY = /* @__PURE__ */ new RegExp(`[?&](?:${CLICK_IDS.join("|")})=`);
 
 /** An event's click ids: as our script carries them through the visit (`context.click_ids`), else in the address of its page. */
 export function clickIdsOf(context: unknown): Record<string, string> {

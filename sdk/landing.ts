@@ -1,20 +1,6 @@
+import { CLICK_IDS } from "../core/click-ids.ts";
 import { visit } from "./storage.ts";
 
-const CLICK_IDS = [
-  "gclid",
-  "gbraid",
-  "wbraid",
-  "dclid",
-  "fbclid",
-  "ttclid",
-  "msclkid",
-  "twclid",
-  "li_fat_id",
-  "epik",
-  "ScCid",
-  "rdt_cid",
-  "irclickid",
-];
 const UTM = ["source", "medium", "campaign", "term", "content", "id"];
 
 type Values = Record<string, string>;
@@ -42,7 +28,7 @@ function keep(key: string, values: Values): void {
   if (Object.keys(values).length) visit.set(key, values);
 }
 
-function parameters(prefix: string, names: string[]): Values {
+function parameters(prefix: string, names: readonly string[]): Values {
   const query = new URLSearchParams(location.search);
   const values: Values = {};
   for (const name of names) {
