@@ -3,6 +3,7 @@
  * an eviction. Times are taken by the caller, as the processor would see them.
  */
 import { hash64 } from "../core/hash.ts";
+import { pack } from "../core/packed.ts";
 import { visitOf } from "../core/session.ts";
 import type { ShardBatch } from "../durable-objects/visitor-facts.ts";
 import * as real from "../durable-objects/visitor-shard.ts";
@@ -18,8 +19,8 @@ export class VisitorShard extends real.VisitorShard {
   /** Takes a call and stores its bytes, and decides nothing. */
   async keep({ events, lines }: ShardBatch): Promise<void> {
     const { sql } = this.ctx.storage;
-    sql.exec("CREATE TABLE IF NOT EXISTS kept (id INTEGER PRIMARY KEY, facts TEXT, lines TEXT)");
-    sql.exec("INSERT OR REPLACE INTO kept VALUES (1, ?, ?)", JSON.stringify(events), lines.join("\n"));
+    sql.exec("CREATE TABLE IF NOT EXISTS kept (id INTEGER PRIMARY KEY, facts BLOB, lines BLOB)");
+    sql.exec("INSERT OR REPLACE INTO kept VALUES (1, ?, ?)", pack(JSON.stringify(events)), lines as Uint8Array);
   }
 
   async end(): Promise<void> {
@@ -114,7 +115,9 @@ function batchOf(events: BenchEvent[], delivery: string): ShardBatch {
       vendor_ids: { fbp: "fb.1.1795221793000.884216", ga_client_id: "1071505751.1795221793" },
       visit: visitOf(event),
     })),
-    lines: parsed.map((event) => JSON.stringify({ source_id: "src_bench", event, receipt: { steps: [] } })),
+    lines: pack(
+      parsed.map((event) => JSON.stringify({ source_id: "src_bench", event, receipt: { steps: [] } })).join("\n"),
+    ),
     session_timeout_ms: 30 * MINUTE,
     now,
   };

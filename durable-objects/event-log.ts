@@ -4,14 +4,17 @@
  *   log        what arrived since the last checkpoint: facts (decided) and lines (the events, never parsed here)
  *   history    what went to the lake in the last 26 hours, without the lines: for duplicates and redelivered messages
  *
+ * Facts and lines are packed (core/packed.ts); rows of earlier versions hold them as text.
+ *
  * Whether an event was here before is decided by its whole message_id: the index in memory only says where to look. It holds 11 to 21
  * bytes an id. A shard knows the ids of its own visitors, so an id that comes with two visitors is one event where both live here, and
  * two where not. Whoever mints message_ids makes them unique, and sends an event again with the visitor that it had.
  */
 import { hash64 } from "../core/hash.ts";
+import { pack, unpack, unpackedLength } from "../core/packed.ts";
 import { DedupeIndex } from "./dedupe-index.ts";
 import { ROW_BYTES, rows, utf8Length } from "./rows.ts";
-import { historyFacts, type StoredFacts } from "./visitor-facts.ts";
+import { historyFacts, type Lines, linesOf, type StoredFacts } from "./visitor-facts.ts";
 
 /** How long a message_id is remembered. The promise is 24 hours; the rest covers a queue that is behind. */
 const DEDUPE_MS = 26 * 3_600_000;
@@ -21,8 +24,9 @@ const PROMISED_MS = 24 * 3_600_000;
  * hours before any other. Nothing is refused and no event is lost; a very old duplicate may then count twice.
  */
 export const MOST_IDS = 3_000_000;
-/** Events in one lake file, so that building it stays far below an object's 128 MB. */
+/** Events in one lake file, and bytes of their lines, so that building it stays far below an object's 128 MB. */
 const FILE_EVENTS = 10_000;
+const FILE_LENGTH = 16 * 1024 * 1024;
 /** Events in one row of history. Looking one up reads all their ids. */
 const HISTORY_EVENTS = 1_000;
 /** Rows kept parsed: those who ask for one event ask for its neighbours. */
@@ -52,10 +56,10 @@ export class EventLog {
   /** The number of the next event. */
   #next: number;
   /** Events of the present call, not written yet. */
-  #fresh: { facts: StoredFacts; line: string }[] = [];
+  #fresh: StoredFacts[] = [];
   readonly #parsed = new Map<string, Parsed>();
   #lastFacts: { first: number; facts: StoredFacts[] } | undefined;
-  /** What the log holds. `length` in characters. */
+  /** What the log holds. `length`: that of the lines, in bytes before they were packed. */
   readonly waiting = { events: 0, length: 0 };
 
   /** `next`: the number of the next event where nothing waits. */
@@ -63,7 +67,7 @@ export class EventLog {
     this.#sql = sql;
     this.#next = next;
     for (const { first, count, length } of sql.exec<{ first: number; count: number; length: number }>(
-      "SELECT first, count, length(lines) AS length FROM log ORDER BY first",
+      "SELECT first, count, length FROM log ORDER BY first",
     )) {
       this.waiting.events += count;
       this.waiting.length += length;
@@ -91,7 +95,7 @@ export class EventLog {
     const hash = hash64(messageId);
     let tag = 0;
     const number = this.#index.find(hash.low, (candidate) => {
-      const fresh = this.#fresh[candidate - this.#next]?.facts;
+      const fresh = this.#fresh[candidate - this.#next];
       if (fresh) {
         tag = fresh[2];
         return fresh[11] === messageId;
@@ -106,52 +110,57 @@ export class EventLog {
     return number === undefined ? undefined : { number, tag };
   }
 
-  /** Takes an event in; `write` writes it. `line` without newlines. */
-  add(facts: StoredFacts, line: string): void {
+  /** Takes an event in; `write` writes it. */
+  add(facts: StoredFacts): void {
     this.#index.add(facts[1], this.next);
-    this.#fresh.push({ facts, line });
+    this.#fresh.push(facts);
   }
 
-  /** Writes what was added, in one row if it is not over 1 MB. Call inside a transaction. Returns rows written. */
-  write(now: number): number {
+  /**
+   * Writes what was added, in one row if it is not over 1 MB. `lines` are those of a whole call, `taken` says which of them belong
+   * to what was added, in its order. Call inside a transaction. Returns rows written.
+   */
+  write(now: number, lines: Lines, taken: number[], all: number): number {
     const fresh = this.#fresh;
     this.#fresh = [];
     if (fresh.length === 0) return 0;
-    const facts = JSON.stringify(fresh.map((one) => one.facts));
-    const lines = fresh.map((one) => one.line).join("\n");
-    // Measured as a whole first: nearly every call fits.
-    if (utf8Length(facts) + utf8Length(lines) <= ROW_BYTES) return this.#insert(now, fresh.length, facts, lines);
+    const facts = pack(JSON.stringify(fresh));
+    // Nearly every call is of new events only: their lines are stored as they came.
+    if (taken.length === all && lines instanceof Uint8Array && facts.length + lines.length <= ROW_BYTES)
+      return this.#insert(now, fresh.length, facts, lines);
+    const given = linesOf(lines);
+    const stored = taken.map((index, i) => ({ facts: JSON.stringify(fresh[i]), line: given[index]! }));
     let written = 0;
-    const stored = fresh.map((one) => ({ facts: JSON.stringify(one.facts), line: one.line }));
     for (const part of rows(stored, (one) => utf8Length(one.facts) + utf8Length(one.line))) {
-      const facts = `[${part.map((one) => one.facts).join(",")}]`;
-      written += this.#insert(now, part.length, facts, part.map((one) => one.line).join("\n"));
+      const facts = pack(`[${part.map((one) => one.facts).join(",")}]`);
+      written += this.#insert(now, part.length, facts, pack(part.map((one) => one.line).join("\n")));
     }
     return written;
   }
 
-  #insert(now: number, count: number, facts: string, lines: string): number {
-    const sql = "INSERT INTO log (first, count, received_at, facts, lines) VALUES (?, ?, ?, ?, ?)";
-    const { rowsWritten } = this.#sql.exec(sql, this.#next, count, now, facts, lines);
+  #insert(now: number, count: number, facts: Uint8Array<ArrayBuffer>, lines: Uint8Array): number {
+    const length = unpackedLength(lines);
+    const sql = "INSERT INTO log (first, count, received_at, length, facts, lines) VALUES (?, ?, ?, ?, ?, ?)";
+    const { rowsWritten } = this.#sql.exec(sql, this.#next, count, now, length, facts, lines);
     this.#next += count;
     this.waiting.events += count;
-    this.waiting.length += lines.length;
+    this.waiting.length += length;
     return rowsWritten;
   }
 
   /** The facts of the event with this number. */
   factsOf(number: number): StoredFacts {
-    const fresh = this.#fresh[number - this.#next]?.facts;
+    const fresh = this.#fresh[number - this.#next];
     if (fresh) return fresh;
     const known = this.#lastFacts?.facts[number - this.#lastFacts.first];
     if (known) return known;
     for (const table of ["log", "history"]) {
-      const [row] = this.#sql.exec<{ first: number; count: number; facts: string }>(
+      const [row] = this.#sql.exec<{ first: number; count: number; facts: Packed }>(
         `SELECT first, count, facts FROM ${table} WHERE first <= ? ORDER BY first DESC LIMIT 1`,
         number,
       );
       if (!row || number >= row.first + row.count) continue;
-      this.#lastFacts = { first: row.first, facts: JSON.parse(row.facts) };
+      this.#lastFacts = { first: row.first, facts: parsed(row.facts) };
       return this.#lastFacts.facts[number - row.first]!;
     }
     throw new Error(`event ${number} is in the dedupe index but in no table`);
@@ -159,11 +168,11 @@ export class EventLog {
 
   /** The facts of waiting events from this number on, in their order, with when they came. */
   *factsFrom(number: number): Generator<{ facts: StoredFacts; received_at: number }> {
-    for (const row of this.#sql.exec<{ first: number; received_at: number; facts: string }>(
+    for (const row of this.#sql.exec<{ first: number; received_at: number; facts: Packed }>(
       "SELECT first, received_at, facts FROM log WHERE first + count > ? ORDER BY first",
       number,
     )) {
-      const all = JSON.parse(row.facts) as StoredFacts[];
+      const all = parsed(row.facts);
       for (const facts of all.slice(Math.max(0, number - row.first))) yield { facts, received_at: row.received_at };
     }
   }
@@ -171,22 +180,24 @@ export class EventLog {
   /** The oldest events that wait, as many as one lake file takes. */
   nextRange(): Range | undefined {
     let range: Range | undefined;
-    for (const { first, count } of this.#sql.exec<{ first: number; count: number }>(
-      "SELECT first, count FROM log ORDER BY first",
+    let bytes = 0;
+    for (const { first, count, length } of this.#sql.exec<{ first: number; count: number; length: number }>(
+      "SELECT first, count, length FROM log ORDER BY first",
     )) {
-      if (range && first + count - range.first > FILE_EVENTS) break;
+      bytes += length;
+      if (range && (first + count - range.first > FILE_EVENTS || bytes > FILE_LENGTH)) break;
       range = { first: range?.first ?? first, end: first + count };
     }
     return range;
   }
 
   *rowsIn({ first, end }: Range): Generator<{ received_at: number; facts: StoredFacts[]; lines: string[] }> {
-    for (const row of this.#sql.exec<{ received_at: number; facts: string; lines: string }>(
+    for (const row of this.#sql.exec<{ received_at: number; facts: Packed; lines: Packed }>(
       "SELECT received_at, facts, lines FROM log WHERE first >= ? AND first < ? ORDER BY first",
       first,
       end,
     )) {
-      yield { received_at: row.received_at, facts: JSON.parse(row.facts), lines: row.lines.split("\n") };
+      yield { received_at: row.received_at, facts: parsed(row.facts), lines: unpack(row.lines).split("\n") };
     }
   }
 
@@ -196,12 +207,12 @@ export class EventLog {
     let moved = first;
     const all: { facts: StoredFacts; id: string; json: string }[] = [];
     let receivedAt = 0;
-    for (const row of this.#sql.exec<{ received_at: number; facts: string; length: number }>(
-      "SELECT received_at, facts, length(lines) AS length FROM log WHERE first >= ? AND first < ? ORDER BY first",
+    for (const row of this.#sql.exec<{ received_at: number; facts: Packed; length: number }>(
+      "SELECT received_at, facts, length FROM log WHERE first >= ? AND first < ? ORDER BY first",
       first,
       end,
     )) {
-      for (const facts of JSON.parse(row.facts) as StoredFacts[]) {
+      for (const facts of parsed(row.facts)) {
         all.push({ facts, id: JSON.stringify(facts[11] ?? null), json: JSON.stringify(historyFacts(facts)) });
       }
       receivedAt = row.received_at;
@@ -215,7 +226,7 @@ export class EventLog {
         receivedAt,
         keysOf(part.map(({ facts }) => facts)).buffer as ArrayBuffer,
         `[${part.map(({ id }) => id).join(",")}]`,
-        `[${part.map(({ json }) => json).join(",")}]`,
+        pack(`[${part.map(({ json }) => json).join(",")}]`),
       ).rowsWritten;
       moved += part.length;
     }
@@ -271,8 +282,8 @@ export class EventLog {
       const keys = new Uint32Array(row.keys);
       for (let i = 0; i < keys.length; i += 3) this.#index.add(keys[i + 1]!, row.first + i / 3);
     }
-    for (const row of this.#sql.exec<{ first: number; facts: string }>("SELECT first, facts FROM log ORDER BY first")) {
-      (JSON.parse(row.facts) as StoredFacts[]).forEach(([, low], i) => {
+    for (const row of this.#sql.exec<{ first: number; facts: Packed }>("SELECT first, facts FROM log ORDER BY first")) {
+      parsed(row.facts).forEach(([, low], i) => {
         this.#index.add(low, row.first + i);
       });
     }
@@ -298,16 +309,19 @@ export class EventLog {
       const ids = (JSON.parse(kept.ids ?? "[]") as (string | null)[]).map((id) => id ?? undefined);
       return { first: kept.first, count: kept.count, keys: new Uint32Array(kept.keys), ids };
     }
-    const [row] = this.#sql.exec<{ first: number; count: number; facts: string }>(
+    const [row] = this.#sql.exec<{ first: number; count: number; facts: Packed }>(
       "SELECT first, count, facts FROM log WHERE first <= ? ORDER BY first DESC LIMIT 1",
       number,
     );
     if (!row || number >= row.first + row.count)
       throw new Error(`event ${number} is in the dedupe index but in no table`);
-    const facts = JSON.parse(row.facts) as StoredFacts[];
+    const facts = parsed(row.facts);
     return { first: row.first, count: row.count, keys: keysOf(facts), ids: facts.map((one) => one[11]) };
   }
 }
+
+type Packed = string | ArrayBuffer;
+const parsed = (facts: Packed) => JSON.parse(unpack(facts)) as StoredFacts[];
 
 /** Hash high, hash low and delivery tag of each event: all that the dedupe index needs after a restart, and the tag. */
 function keysOf(facts: StoredFacts[]): Uint32Array {

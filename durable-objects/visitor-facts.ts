@@ -4,6 +4,7 @@
  */
 import type { Event, VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
+import { unpack } from "../core/packed.ts";
 import { type Campaign, engagedMs, isBounce, type Session, type Visit } from "../core/session.ts";
 import type { LakeRow } from "./lake-file.ts";
 
@@ -23,14 +24,22 @@ export interface ShardEvent {
 
 export interface ShardBatch {
   events: ShardEvent[];
-  /** For each event a JSON line `{source_id, event, receipt}` (LakeRow) without newlines, in the same order. */
-  lines: string[];
+  lines: Lines;
   session_timeout_ms: number;
   /** Another campaign than the session's begins a new one. */
   new_session_on_campaign?: boolean;
   /** Our clock, epoch milliseconds. */
   now: number;
 }
+
+/**
+ * For each event a JSON line `{source_id, event, receipt}` (LakeRow) without newlines, in the same order: joined by newlines and
+ * packed (core/packed.ts), as the processor sends them, or one by one.
+ */
+export type Lines = Uint8Array | string[];
+
+/** One by one. */
+export const linesOf = (lines: Lines): string[] => (Array.isArray(lines) ? lines : unpack(lines).split("\n"));
 
 /** What the shard knows of an event. */
 export type ShardAnswer =

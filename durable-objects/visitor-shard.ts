@@ -48,9 +48,13 @@ const migrations = [
    DROP TABLE visitors;
    ALTER TABLE visitors_2 RENAME TO visitors;
    CREATE TABLE closed (id INTEGER PRIMARY KEY, keys BLOB NOT NULL, body TEXT NOT NULL);`,
+  `CREATE TABLE log_2 (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, received_at INTEGER NOT NULL, length INTEGER NOT NULL, facts BLOB NOT NULL, lines BLOB NOT NULL);
+   INSERT INTO log_2 SELECT first, count, received_at, length(lines), facts, lines FROM log;
+   DROP TABLE log;
+   ALTER TABLE log_2 RENAME TO log;`,
 ];
 
-/** A checkpoint comes this long after the first event, or as soon as the log holds so many characters. */
+/** A checkpoint comes this long after the first event, or as soon as the log's lines have so many bytes, before they were packed. */
 const CHECKPOINT_AFTER_MS = 5 * 60_000;
 const CHECKPOINT_AT_LENGTH = 8 * 1024 * 1024;
 /** Events that wait for longer than this have lost their alarm, or the lake cannot be written. */
@@ -208,6 +212,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
 
   #apply(batch: ShardBatch): ShardAnswer[] {
     this.#visitors.load(batch.events.map((event) => event.anonymous_id));
+    const taken: number[] = [];
     const answers = batch.events.map((event, i): ShardAnswer => {
       const tag = hash64(event.delivery).low;
       const known = this.#log.find(event.message_id);
@@ -220,10 +225,11 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
         return { verdict: "redelivered", ...factsOf(this.#log.factsOf(known.number)) };
       }
       const facts = this.#decide(event, tag, batch);
-      this.#log.add(facts, batch.lines[i]!);
+      this.#log.add(facts);
+      taken.push(i);
       return { verdict: "new", ...factsOf(facts) };
     });
-    this.#rowsWritten += this.#log.write(batch.now);
+    this.#rowsWritten += this.#log.write(batch.now, batch.lines, taken, batch.events.length);
     return answers;
   }
 

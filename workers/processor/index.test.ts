@@ -6,6 +6,7 @@ import type { Event } from "../../core/event.ts";
 import type { LiveItem } from "../../core/live.ts";
 import { type DeliveryMessage, deliveryMessage, MESSAGE_BYTES, type RawMessage } from "../../core/queue-messages.ts";
 import { shardOf } from "../../core/shard-map.ts";
+import { linesOf } from "../../durable-objects/visitor-facts.ts";
 import type { ShardBatch } from "../../durable-objects/visitor-shard.ts";
 import { anEnvironment, anIntegration, aSource } from "../../test/an-environment.ts";
 import { anEvent } from "../../test/an-event.ts";
@@ -35,7 +36,7 @@ async function aProcessor(given: Partial<Environment> = {}) {
 
   const broken = new Set<string>();
   const sent: string[] = [];
-  const calls: { shard: string; batch: ShardBatch }[] = [];
+  const calls: { shard: string; batch: ShardBatch & { lines: string[] } }[] = [];
   const points: AnalyticsEngineDataPoint[] = [];
   const lanes = LANE_BINDINGS.map((name) => ({
     sendBatch: async (messages: Iterable<{ body: string }>) => {
@@ -47,7 +48,7 @@ async function aProcessor(given: Partial<Environment> = {}) {
     getByName: (name: string) => ({
       apply: async (batch: ShardBatch) => {
         const shard = name.slice(id.length + 1);
-        calls.push({ shard, batch });
+        calls.push({ shard, batch: { ...batch, lines: linesOf(batch.lines) } });
         if (broken.has(shard)) throw new Error("Durable Object is overloaded");
         return env.VISITOR_SHARD.getByName(name).apply(batch);
       },

@@ -5,6 +5,7 @@
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import type { LiveItem } from "../../core/live.ts";
+import { pack } from "../../core/packed.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
@@ -167,8 +168,12 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
             previous_id: work.raw.previous_id,
             visit: visitOf(event),
           })),
-          lines: asked.map(({ work, event, records }) =>
-            JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
+          lines: pack(
+            asked
+              .map(({ work, event, records }) =>
+                JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
+              )
+              .join("\n"),
           ),
           session_timeout_ms: environment.session_timeout_s * 1_000,
           new_session_on_campaign: environment.new_session_on_campaign,
