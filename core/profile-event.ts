@@ -7,17 +7,11 @@ import type { Consent, Event, EventType } from "./event.ts";
 import { identifiersOfEvent } from "./identifiers-of-event.ts";
 import { type Edge, type Identifier, messageKey } from "./identity-graph.ts";
 import type { IdentityRules } from "./identity-rules.ts";
-import { type Campaign, visitOf } from "./session.ts";
+import { visitOf } from "./session.ts";
+import { type Touch, touchOfVisit } from "./touch.ts";
 import { defined, record, type Scalar } from "./values.ts";
 
-/** What brought a person: of an event with a campaign, or of a view. Pages without their query. */
-export interface Touch {
-  campaign?: Omit<Campaign, "key">;
-  referrer?: string;
-  page?: string;
-  /** By a campaign, a click on an ad, or a link on another host; not typed in, and not from page to page. */
-  is_referred?: true;
-}
+export type { Touch } from "./touch.ts";
 
 export type Answer = Pick<Consent, "analytics" | "marketing" | "ad_user_data" | "ad_personalization">;
 
@@ -63,7 +57,11 @@ export function profileEventOf(
     at: Math.min(Date.parse(event.timestamp), Date.parse(event.received_at)),
     type: event.type,
     event: event.event,
-    ...defined({ traits: traitsOf(event), touch: touchOf(event), consent: answerOf(event.context.consent) }),
+    ...defined({
+      traits: traitsOf(event),
+      touch: touchOfVisit(visitOf(event)),
+      consent: answerOf(event.context.consent),
+    }),
     ...(computed.size && { computed: [...computed] }),
   };
 }
@@ -76,23 +74,6 @@ function traitsOf({ type, traits, context }: Event): Record<string, unknown> | u
   // By entries: one named __proto__ is a trait like any other.
   const all = [...Object.entries(record(context.traits)), ...Object.entries(type === "group" ? {} : (traits ?? {}))];
   return all.length ? Object.fromEntries(all) : undefined;
-}
-
-function touchOf(event: Event): Touch | undefined {
-  const { kind, campaign, referrer, page } = visitOf(event);
-  if (kind !== "view" && !campaign) return undefined;
-  const { key: _, ...named } = campaign ?? { key: "" };
-  const host = hostOf(event.context.page?.url);
-  const isLinked = referrer !== undefined && hostOf(referrer) !== undefined && hostOf(referrer) !== host;
-  return {
-    ...defined({ referrer, page }),
-    ...(campaign && { campaign: named }),
-    ...((campaign || isLinked) && { is_referred: true as const }),
-  };
-}
-
-function hostOf(address: string | undefined): string | undefined {
-  return address === undefined ? undefined : URL.parse(address)?.host;
 }
 
 function answerOf(consent: Consent | undefined): Answer | undefined {

@@ -3,6 +3,8 @@
 /** Why an event goes no further, or not to one integration. One union, so that the dashboard can list them. */
 export const REASONS = [
   "duplicate",
+  /** Of before its visitor was deleted. */
+  "forgotten",
   "bot",
   "invalid_event",
   "integration_disabled",

@@ -339,7 +339,12 @@ describe("of an event a session wants to know", () => {
     [
       "no query, wherever it hides",
       page({ path: "/a?token=1", referrer: "https://b.example/?q=x" }),
-      view("/a", "https://b.example/"),
+      { ...view("/a", "https://b.example/"), is_linked: true },
+    ],
+    [
+      "whether it was linked from elsewhere",
+      page({ path: "/a", url: "https://a.example/a", referrer: "https://a.example/" }),
+      view("/a", "https://a.example/"),
     ],
     ["no more than 256 letters of a page", page({ path: `/${"x".repeat(9_000)}` }), view(`/${"x".repeat(255)}`)],
     ["that a page has no address", page({}), { kind: "view" }],

@@ -16,6 +16,8 @@ export interface Visit {
   page?: string;
   /** Of a view: where it was come from, without its query. */
   referrer?: string;
+  /** Of a view: by a link on another host. */
+  is_linked?: true;
   campaign?: Campaign;
   /** How long the client says that it was in use since its last event. */
   engaged_ms?: number;
@@ -90,6 +92,7 @@ export function visitOf({ type, context, properties }: Event): Visit {
     const page = type === "screen" ? (textOf(properties.name) ?? path) : (path ?? url);
     if (page) visit.page = withoutQuery(page);
     if (referrer) visit.referrer = withoutQuery(referrer);
+    if (referrer && isOtherHost(referrer, url)) visit.is_linked = true;
   }
   const campaign = campaignOf(context);
   if (campaign) visit.campaign = campaign;
@@ -108,6 +111,11 @@ function campaignOf(context: Event["context"]): Campaign | undefined {
   for (const name of named) found[name] = campaign[name]!.slice(0, TEXT_LENGTH);
   if (clicks.length) found.clicks = clicks.map(([name]) => name);
   return found;
+}
+
+function isOtherHost(referrer: string, url: string | undefined): boolean {
+  const host = URL.parse(referrer)?.host;
+  return host !== undefined && host !== (url === undefined ? undefined : URL.parse(url)?.host);
 }
 
 const textOf = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);

@@ -37,6 +37,19 @@ export interface Range {
   end: number;
 }
 
+/** Events that came, and were here before. */
+export interface Counts {
+  duplicates: number;
+  redelivered: number;
+}
+const NONE: Counts = { duplicates: 0, redelivered: 0 };
+
+/** An event of history: facts without its id, and the id where it is known. */
+export interface Kept {
+  facts: StoredFacts;
+  id: string | null;
+}
+
 interface Parsed {
   first: number;
   count: number;
@@ -73,6 +86,9 @@ export class EventLog {
       this.waiting.length += length;
       this.#next = first + count;
     }
+    // Events that came from another shard are in history at once, whatever waits here.
+    const [last] = sql.exec<{ end: number }>("SELECT first + count AS end FROM history ORDER BY first DESC LIMIT 1");
+    this.#next = Math.max(this.#next, last?.end ?? 0);
     this.#rebuild();
   }
 
@@ -82,6 +98,12 @@ export class EventLog {
 
   get ids(): { ids: number; bytes: number } {
     return { ids: this.#index.size - this.#gone, bytes: this.#index.bytes };
+  }
+
+  /** The number of the oldest event that is not in the lake; of the next that will come, where all are. */
+  get firstWaiting(): number {
+    const [row] = this.#sql.exec<{ first: number }>("SELECT first FROM log ORDER BY first LIMIT 1");
+    return row?.first ?? this.#next;
   }
 
   /** When the oldest event that is not in the lake came, by our clock. */
@@ -118,30 +140,46 @@ export class EventLog {
 
   /**
    * Writes what was added, in one row if it is not over 1 MB. `lines` are those of a whole call, `taken` says which of them belong
-   * to what was added, in its order. Call inside a transaction. Returns rows written.
+   * to what was added, in its order; `counts` are of what was not, since the row before. Call inside a transaction. Returns rows written.
    */
-  write(now: number, lines: Lines, taken: number[], all: number): number {
+  write(now: number, lines: Lines, taken: number[], all: number, counts: Counts): number {
     const fresh = this.#fresh;
     this.#fresh = [];
     if (fresh.length === 0) return 0;
     const facts = pack(JSON.stringify(fresh));
     // Nearly every call is of new events only: their lines are stored as they came.
     if (taken.length === all && lines instanceof Uint8Array && facts.length + lines.length <= ROW_BYTES)
-      return this.#insert(now, fresh.length, facts, lines);
+      return this.#insert(now, fresh.length, facts, lines, counts);
     const given = linesOf(lines);
     const stored = taken.map((index, i) => ({ facts: JSON.stringify(fresh[i]), line: given[index]! }));
     let written = 0;
     for (const part of rows(stored, (one) => utf8Length(one.facts) + utf8Length(one.line))) {
       const facts = pack(`[${part.map((one) => one.facts).join(",")}]`);
-      written += this.#insert(now, part.length, facts, pack(part.map((one) => one.line).join("\n")));
+      const lines = pack(part.map((one) => one.line).join("\n"));
+      written += this.#insert(now, part.length, facts, lines, written === 0 ? counts : NONE);
     }
     return written;
   }
 
-  #insert(now: number, count: number, facts: Uint8Array<ArrayBuffer>, lines: Uint8Array): number {
+  #insert(
+    now: number,
+    count: number,
+    facts: Uint8Array<ArrayBuffer>,
+    lines: Uint8Array,
+    { duplicates, redelivered }: Counts,
+  ): number {
     const length = unpackedLength(lines);
-    const sql = "INSERT INTO log (first, count, received_at, length, facts, lines) VALUES (?, ?, ?, ?, ?, ?)";
-    const { rowsWritten } = this.#sql.exec(sql, this.#next, count, now, length, facts, lines);
+    const { rowsWritten } = this.#sql.exec(
+      "INSERT INTO log (first, count, received_at, length, duplicates, redelivered, facts, lines) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      this.#next,
+      count,
+      now,
+      length,
+      duplicates,
+      redelivered,
+      facts,
+      lines,
+    );
     this.#next += count;
     this.waiting.events += count;
     this.waiting.length += length;
@@ -166,6 +204,16 @@ export class EventLog {
     throw new Error(`event ${number} is in the dedupe index but in no table`);
   }
 
+  /** What was counted with events from this number on. */
+  countsFrom(number: number): Counts {
+    return this.#sql
+      .exec<{ duplicates: number; redelivered: number }>(
+        "SELECT coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(redelivered), 0) AS redelivered FROM log WHERE first >= ?",
+        number,
+      )
+      .one();
+  }
+
   /** The facts of waiting events from this number on, in their order, with when they came. */
   *factsFrom(number: number): Generator<{ facts: StoredFacts; received_at: number }> {
     for (const row of this.#sql.exec<{ first: number; received_at: number; facts: Packed }>(
@@ -177,15 +225,21 @@ export class EventLog {
     }
   }
 
-  /** The oldest events that wait, as many as one lake file takes. */
+  /** The oldest events that wait, as many as one lake file takes: of one UTC day, and numbered without a gap. */
   nextRange(): Range | undefined {
     let range: Range | undefined;
+    let day = 0;
     let bytes = 0;
-    for (const { first, count, length } of this.#sql.exec<{ first: number; count: number; length: number }>(
-      "SELECT first, count, length FROM log ORDER BY first",
-    )) {
+    for (const { first, count, received_at, length } of this.#sql.exec<{
+      first: number;
+      count: number;
+      received_at: number;
+      length: number;
+    }>("SELECT first, count, received_at, length FROM log ORDER BY first")) {
       bytes += length;
-      if (range && (first + count - range.first > FILE_EVENTS || bytes > FILE_LENGTH)) break;
+      const isFull = range && (first + count - range.first > FILE_EVENTS || bytes > FILE_LENGTH);
+      if (range && (isFull || first !== range.end || dayOf(received_at) !== day)) break;
+      day = dayOf(received_at);
       range = { first: range?.first ?? first, end: first + count };
     }
     return range;
@@ -201,11 +255,27 @@ export class EventLog {
     }
   }
 
+  /** A visitor's events that wait, in their order. */
+  waitingOf(anonymousId: string): { number: number; facts: StoredFacts; line: string }[] {
+    const found: { number: number; facts: StoredFacts; line: string }[] = [];
+    for (const row of this.#sql.exec<{ first: number; facts: Packed; lines: Packed }>(
+      "SELECT first, facts, lines FROM log ORDER BY first",
+    )) {
+      const facts = parsed(row.facts);
+      if (!facts.some((one) => one[3] === anonymousId)) continue;
+      unpack(row.lines)
+        .split("\n")
+        .forEach((line, i) => {
+          if (facts[i]![3] === anonymousId) found.push({ number: row.first + i, facts: facts[i]!, line });
+        });
+    }
+    return found;
+  }
+
   /** Call inside a transaction. Returns rows written. */
   moveToHistory({ first, end }: Range): number {
     let written = 0;
-    let moved = first;
-    const all: { facts: StoredFacts; id: string; json: string }[] = [];
+    const all: Kept[] = [];
     let receivedAt = 0;
     for (const row of this.#sql.exec<{ received_at: number; facts: Packed; length: number }>(
       "SELECT received_at, facts, length FROM log WHERE first >= ? AND first < ? ORDER BY first",
@@ -213,28 +283,77 @@ export class EventLog {
       end,
     )) {
       for (const facts of parsed(row.facts)) {
-        all.push({ facts, id: JSON.stringify(facts[11] ?? null), json: JSON.stringify(historyFacts(facts)) });
+        all.push({ facts: historyFacts(facts), id: facts[11] ?? null });
       }
       receivedAt = row.received_at;
       this.waiting.length -= row.length;
     }
-    for (const part of rows(all, ({ id, json }) => utf8Length(id) + utf8Length(json), HISTORY_EVENTS)) {
+    written += this.#keep(first, receivedAt, all);
+    written += this.#sql.exec("DELETE FROM log WHERE first >= ? AND first < ?", first, end).rowsWritten;
+    this.waiting.events -= all.length;
+    this.#lastFacts = undefined;
+    this.#parsed.clear();
+    return written;
+  }
+
+  /** Rows of history from this number on. Returns rows written. */
+  #keep(first: number, receivedAt: number, all: Kept[]): number {
+    let written = 0;
+    let number = first;
+    const texts = all.map(({ facts, id }) => ({ facts, id: JSON.stringify(id), json: JSON.stringify(facts) }));
+    for (const part of rows(texts, ({ id, json }) => utf8Length(id) + utf8Length(json), HISTORY_EVENTS)) {
       written += this.#sql.exec(
         "INSERT INTO history (first, count, received_at, keys, ids, facts) VALUES (?, ?, ?, ?, ?, ?)",
-        moved,
+        number,
         part.length,
         receivedAt,
         keysOf(part.map(({ facts }) => facts)).buffer as ArrayBuffer,
         `[${part.map(({ id }) => id).join(",")}]`,
         pack(`[${part.map(({ json }) => json).join(",")}]`),
       ).rowsWritten;
-      moved += part.length;
+      number += part.length;
     }
-    written += this.#sql.exec("DELETE FROM log WHERE first >= ? AND first < ?", first, end).rowsWritten;
-    this.waiting.events -= all.length;
-    this.#lastFacts = undefined;
-    this.#parsed.clear();
     return written;
+  }
+
+  /** Rows of history from this number on that no event that waits comes before, each with its next number. */
+  *historyFrom(number: number): Generator<{ received_at: number; kept: Kept[]; next: number }> {
+    for (const { first, count, received_at, ids, facts } of this.#sql.exec<{
+      first: number;
+      count: number;
+      received_at: number;
+      ids: string | null;
+      facts: Packed;
+    }>(
+      "SELECT first, count, received_at, ids, facts FROM history WHERE first >= ? AND first < ? ORDER BY first",
+      number,
+      this.firstWaiting,
+    )) {
+      const names = JSON.parse(ids ?? "[]") as (string | null)[];
+      const kept = parsed(facts).map((one, i) => ({ facts: one, id: names[i] ?? null }));
+      yield { received_at, kept, next: first + count };
+    }
+  }
+
+  /**
+   * Takes in events that another shard decided, so that what comes again is answered as it would have been there. Those that are known
+   * are left out. Call inside a transaction. Returns how many were new here, and rows written.
+   */
+  take(receivedAt: number, all: Kept[]): { taken: number; written: number } {
+    const fresh = all.filter(({ facts, id }) => !this.#knows(facts, id));
+    const written = this.#keep(this.#next, receivedAt, fresh);
+    for (const { facts } of fresh) this.#index.add(facts[1], this.#next++);
+    return { taken: fresh.length, written };
+  }
+
+  #knows([high, low]: StoredFacts, id: string | null): boolean {
+    if (id !== null) return this.find(id) !== undefined;
+    const isIt = (number: number) => {
+      const row = this.#rowOf(number);
+      const at = row ? (number - row.first) * 3 : 0;
+      return row?.keys[at] === high && row.keys[at + 1] === low;
+    };
+    return this.#index.find(low, isIt) !== undefined;
   }
 
   /**
@@ -268,7 +387,7 @@ export class EventLog {
   #first(): number {
     const of = (table: string) =>
       this.#sql.exec<{ first: number | null }>(`SELECT min(first) AS first FROM ${table}`).one().first;
-    return of("history") ?? of("log") ?? this.#next;
+    return Math.min(of("history") ?? this.#next, of("log") ?? this.#next);
   }
 
   #rebuild(): void {
@@ -294,13 +413,15 @@ export class EventLog {
     if (number < this.#firstKnown) return undefined;
     for (const row of this.#parsed.values()) if (number >= row.first && number < row.first + row.count) return row;
     const row = this.#parse(number);
+    if (!row) return undefined;
     this.#parsed.set(String(row.first), row);
     // The map's order is that of insertion: the first is the oldest.
     if (this.#parsed.size > PARSED_ROWS) this.#parsed.delete(this.#parsed.keys().next().value!);
     return row;
   }
 
-  #parse(number: number): Parsed {
+  /** Undefined where it was forgotten while others that came before it still wait for the lake. */
+  #parse(number: number): Parsed | undefined {
     const [kept] = this.#sql.exec<{ first: number; count: number; keys: ArrayBuffer; ids: string | null }>(
       "SELECT first, count, keys, ids FROM history WHERE first <= ? ORDER BY first DESC LIMIT 1",
       number,
@@ -313,14 +434,14 @@ export class EventLog {
       "SELECT first, count, facts FROM log WHERE first <= ? ORDER BY first DESC LIMIT 1",
       number,
     );
-    if (!row || number >= row.first + row.count)
-      throw new Error(`event ${number} is in the dedupe index but in no table`);
+    if (!row || number >= row.first + row.count) return undefined;
     const facts = parsed(row.facts);
     return { first: row.first, count: row.count, keys: keysOf(facts), ids: facts.map((one) => one[11]) };
   }
 }
 
 type Packed = string | ArrayBuffer;
+const dayOf = (at: number) => Math.floor(at / 86_400_000);
 const parsed = (facts: Packed) => JSON.parse(unpack(facts)) as StoredFacts[];
 
 /** Hash high, hash low and delivery tag of each event: all that the dedupe index needs after a restart, and the tag. */

@@ -12,6 +12,15 @@ export interface LakeRow {
   receipt: unknown;
 }
 
+/** A file, by the day of arrival (days since 1970, UTC), its first event's number, the number behind its last, and whose numbers. */
+export type LakeFileName = [day: number, first: number, end: number, shard: string];
+
+/** E.g. `events/env=env_prod/dt=2026-11-20/s3-1-4021.parquet`. */
+export function lakeKey(environment: string, [day, first, end, shard]: LakeFileName): string {
+  const date = new Date(day * 86_400_000).toISOString().slice(0, 10);
+  return `events/env=${environment}/dt=${date}/${shard}-${first}-${end}.parquet`;
+}
+
 type Column = {
   name: string;
   type: "STRING" | "TIMESTAMP" | "INT32" | "DOUBLE";

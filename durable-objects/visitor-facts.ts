@@ -6,6 +6,8 @@ import type { Event, VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
 import { unpack } from "../core/packed.ts";
 import { type Campaign, engagedMs, isBounce, type Session, type Visit } from "../core/session.ts";
+import type { ShardMap } from "../core/shard-map.ts";
+import type { FirstTouch } from "../core/touch.ts";
 import type { LakeRow } from "./lake-file.ts";
 
 export interface ShardEvent {
@@ -20,12 +22,16 @@ export interface ShardEvent {
   previous_id?: string | undefined;
   /** What the session wants to know of it (`visitOf`); absent: that it was there. */
   visit?: Visit;
+  /** It says who the visitor is: the answer tells what brought them. */
+  is_identified?: boolean;
 }
 
 export interface ShardBatch {
   events: ShardEvent[];
   lines: Lines;
   session_timeout_ms: number;
+  /** By which the shard was found; absent: whatever is not known to be elsewhere is here. */
+  map?: ShardMap;
   /** Another campaign than the session's begins a new one. */
   new_session_on_campaign?: boolean;
   /** Our clock, epoch milliseconds. */
@@ -42,16 +48,28 @@ export type Lines = Uint8Array | string[];
 export const linesOf = (lines: Lines): string[] => (Array.isArray(lines) ? lines : unpack(lines).split("\n"));
 
 /** What the shard knows of an event. */
-export type ShardAnswer =
+export type ShardAnswer = Decision | Elsewhere;
+
+export type Decision =
   | (ShardFacts & { verdict: "new" })
   /** This very queue message was applied before: go on with the facts that it was given then. */
   | (ShardFacts & { verdict: "redelivered" })
   /** Another message brought this event. */
-  | { verdict: "duplicate" };
+  | { verdict: "duplicate" }
+  /** Of before its visitor was deleted. */
+  | { verdict: "forgotten" };
+
+/** The visitor is with another shard; null: just on the way there, to be asked for again in a moment. */
+export interface Elsewhere {
+  verdict: "elsewhere";
+  shard: string | null;
+}
 
 export interface ShardFacts {
   session: NonNullable<Event["context"]["session"]>;
   vendor_ids: VendorIds;
+  /** What brought the visitor, as early as is known now; for events that say who it is, if anything did. */
+  first_touch?: FirstTouch;
 }
 
 /** Appended to and never changed: rows of earlier versions end sooner. */

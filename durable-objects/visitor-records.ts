@@ -9,7 +9,9 @@
 import type { VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
 import type { Session } from "../core/session.ts";
+import type { FirstTouch } from "../core/touch.ts";
 import { HashIndex } from "./hash-index.ts";
+import type { LakeFileName } from "./lake-file.ts";
 
 export interface VisitorRecord {
   anonymous_id: string;
@@ -21,9 +23,21 @@ export interface VisitorRecord {
   /** The sessions of the last 24 hours. */
   sessions: Session[];
   vendor_ids: VendorIds;
+  /** What brought the visitor, as early as it is known. */
+  first_touch?: FirstTouch;
+  /** The newest lake files with events of theirs, in the order in which they were written. */
+  files?: LakeFileName[];
   /** Another visitor goes on with what was known of this one. */
   taken_over?: true;
+  /** All that was known was deleted, and what happened until then is not to be known again. Epoch milliseconds. */
+  forgotten_at?: number;
+  /** The visitor was here again since. */
+  is_back?: true;
 }
+
+/** Records that are no visitors: another took over, or who was deleted and did not come again. */
+export const isHidden = ({ taken_over, forgotten_at, is_back }: VisitorRecord): boolean =>
+  taken_over === true || (forgotten_at !== undefined && !is_back);
 
 interface Blob {
   records: number;
@@ -43,7 +57,7 @@ const KEEP_IN_MEMORY = 20_000;
 
 export class VisitorRecords {
   readonly #sql: SqlStorage;
-  readonly #index: HashIndex;
+  #index!: HashIndex;
   readonly #memory = new Map<string, VisitorRecord>();
   readonly #changed = new Set<string>();
   readonly #blobs = new Map<number, Blob>();
@@ -53,6 +67,12 @@ export class VisitorRecords {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    this.#rebuild();
+  }
+
+  #rebuild(): void {
+    const sql = this.#sql;
+    this.#blobs.clear();
     const total = sql.exec<{ n: number }>("SELECT coalesce(sum(length(keys)), 0) / 12 AS n FROM visitors").one().n;
     this.#index = new HashIndex(total);
     for (const row of sql.exec<{ id: number; seen_from: number; seen_to: number; keys: ArrayBuffer }>(
@@ -164,6 +184,70 @@ export class VisitorRecords {
     }
   }
 
+  /**
+   * Saved records with a hash of these, blob by blob from the one behind `blob` on, of visitors last seen after `after` and not after
+   * `until`.
+   */
+  *behind(
+    blob: number,
+    isWanted: (hashHigh: number) => boolean,
+    after: number,
+    until: number,
+  ): Generator<{ blob: number; records: VisitorRecord[] }> {
+    for (const [id, { seen_from, seen_to }] of this.#blobs) {
+      if (id <= blob || seen_to <= after || seen_from > until) continue;
+      const records = this.#liveRecords(id, isWanted);
+      yield { blob: id, records: records.filter(({ last_seen }) => last_seen > after && last_seen <= until) };
+    }
+  }
+
+  /** Takes in records that another shard saved: they replace what is known. Call inside a transaction. Returns rows written. */
+  take(records: VisitorRecord[]): number {
+    const written = this.#append(records);
+    for (const { anonymous_id } of records) {
+      this.#memory.delete(anonymous_id);
+      this.#changed.delete(anonymous_id);
+    }
+    return written;
+  }
+
+  /**
+   * Deletes saved records with a hash of these, and older versions of them, from up to `most` blobs that have any. None of them may have
+   * changed since it was saved. Call inside a transaction, until there are no `more`, and then `reindex`.
+   */
+  drop(
+    isUnwanted: (hashHigh: number, hashLow: number) => boolean,
+    most = Number.POSITIVE_INFINITY,
+  ): { written: number; dropped: VisitorRecord[]; more: boolean } {
+    const affected: number[] = [];
+    for (const { id, keys } of this.#sql.exec<{ id: number; keys: ArrayBuffer }>(
+      "SELECT id, keys FROM visitors ORDER BY id",
+    )) {
+      if (affected.length > most) break;
+      const all = new Uint32Array(keys);
+      if (all.some((high, i) => i % 3 === 0 && isUnwanted(high, all[i + 1]!))) affected.push(id);
+    }
+    const dropped: VisitorRecord[] = [];
+    let written = 0;
+    for (const id of affected.slice(0, most)) {
+      const left: VisitorRecord[] = [];
+      for (const record of this.#liveRecords(id)) {
+        const { high, low } = hash64(record.anonymous_id);
+        (isUnwanted(high, low) ? dropped : left).push(record);
+      }
+      written += this.#append(left);
+      this.#blobs.delete(id);
+      written += this.#sql.exec("DELETE FROM visitors WHERE id = ?", id).rowsWritten;
+    }
+    for (const { anonymous_id } of dropped) this.#memory.delete(anonymous_id);
+    return { written, dropped, more: affected.length > most };
+  }
+
+  /** Entries cannot be removed from the index one by one: of visitors who are gone they stay until it is built anew. */
+  reindex(): void {
+    this.#rebuild();
+  }
+
   /** A time after `after` before which no saved visitor was last seen, but for those last seen by then; undefined where all were. */
   oldestSeenAfter(after: number): number | undefined {
     let oldest: number | undefined;
@@ -185,7 +269,7 @@ export class VisitorRecords {
   }
 
   /** The records in a blob that no later one has replaced. */
-  #liveRecords(id: number): VisitorRecord[] {
+  #liveRecords(id: number, isWanted: (hashHigh: number) => boolean = () => true): VisitorRecord[] {
     const row = this.#sql
       .exec<{ keys: ArrayBuffer; body: ArrayBuffer }>("SELECT keys, body FROM visitors WHERE id = ?", id)
       .one();
@@ -193,6 +277,7 @@ export class VisitorRecords {
     const body = new Uint8Array(row.body);
     const live: VisitorRecord[] = [];
     for (let i = 0; i < keys.length; i += 3) {
+      if (!isWanted(keys[i]!)) continue;
       const place = this.#index.get({ high: keys[i]!, low: keys[i + 1]! });
       if (place?.[0] === id && place[1] === keys[i + 2]) live.push(recordAt(body, keys[i + 2]!));
     }

@@ -7,18 +7,32 @@
  *   visitors       records of 400 days (visitor-records.ts)
  *   closed         sessions that no event finds any more (closed-sessions.ts)
  *   state          one document: counters, and the lake file that is being written
+ *   moves          one document: which buckets came from other shards or went to them (bucket-moves.ts)
  *
  * Memory is rebuilt from these after an eviction: visitors as they were saved, and then, from the log, what was decided since.
  */
 import { DurableObject } from "cloudflare:workers";
+import { each, type Pull, type Where } from "../core/buckets.ts";
 import type { VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
-import { addToSession, placeInSession } from "../core/session.ts";
-import { addClosed, closedOf } from "./closed-sessions.ts";
-import { EventLog, type Range } from "./event-log.ts";
-import { type LakeRow, lakeFile } from "./lake-file.ts";
+import { messageKey } from "../core/identity-graph.ts";
+import { addToSession, placeInSession, type Visit } from "../core/session.ts";
+import { bucketOf, type ShardMap } from "../core/shard-map.ts";
+import { earlierTouch, type FirstTouch, touchOfVisit } from "../core/touch.ts";
+import {
+  BucketMoves,
+  type HandOver,
+  type HandOverRequest,
+  MOVES_TABLE,
+  type Peer,
+  type Released,
+} from "./bucket-moves.ts";
+import { addClosed, closedOf, dropClosed } from "./closed-sessions.ts";
+import { type Counts, EventLog, type Range } from "./event-log.ts";
+import { type LakeFileName, lakeKey } from "./lake-file.ts";
 import { migrate } from "./migrate.ts";
 import {
+  type Decision,
   factsOf,
   type Rare,
   type SessionSummary,
@@ -27,11 +41,23 @@ import {
   type ShardEvent,
   type StoredFacts,
   summaryOf,
-  withFacts,
 } from "./visitor-facts.ts";
-import { type VisitorRecord, VisitorRecords } from "./visitor-records.ts";
+import { type VisitorMoveHooks, visitorMoves } from "./visitor-moves.ts";
+import type { VisitorContent, VisitorCursor } from "./visitor-pages.ts";
+import { isHidden, type VisitorRecord, VisitorRecords } from "./visitor-records.ts";
+import { type Timeline, type TimelineQuery, timelineOf } from "./visitor-timeline.ts";
+import { writeLakeFiles } from "./write-lake-files.ts";
 
-export type { SessionSummary, ShardAnswer, ShardBatch, ShardEvent, ShardFacts } from "./visitor-facts.ts";
+export type {
+  Decision,
+  Elsewhere,
+  SessionSummary,
+  ShardAnswer,
+  ShardBatch,
+  ShardEvent,
+  ShardFacts,
+} from "./visitor-facts.ts";
+export type { Timeline, TimelineQuery } from "./visitor-timeline.ts";
 
 /** Columns that are large stand last: what is before them is read without them. */
 const migrations = [
@@ -48,10 +74,11 @@ const migrations = [
    DROP TABLE visitors;
    ALTER TABLE visitors_2 RENAME TO visitors;
    CREATE TABLE closed (id INTEGER PRIMARY KEY, keys BLOB NOT NULL, body TEXT NOT NULL);`,
-  `CREATE TABLE log_2 (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, received_at INTEGER NOT NULL, length INTEGER NOT NULL, facts BLOB NOT NULL, lines BLOB NOT NULL);
-   INSERT INTO log_2 SELECT first, count, received_at, length(lines), facts, lines FROM log;
+  `CREATE TABLE log_2 (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, received_at INTEGER NOT NULL, length INTEGER NOT NULL, duplicates INTEGER NOT NULL, redelivered INTEGER NOT NULL, facts BLOB NOT NULL, lines BLOB NOT NULL);
+   INSERT INTO log_2 SELECT first, count, received_at, length(lines), 0, 0, facts, lines FROM log;
    DROP TABLE log;
    ALTER TABLE log_2 RENAME TO log;`,
+  MOVES_TABLE,
 ];
 
 /** A checkpoint comes this long after the first event, or as soon as the log's lines have so many bytes, before they were packed. */
@@ -72,8 +99,10 @@ interface ShardState {
   duplicates: number;
   redelivered: number;
   lake_files: number;
-  /** Visitors that another took over: they have records, and count no more. */
+  /** Records that are no visitors: another took over, or they were deleted. */
   taken_over: number;
+  /** What the number of the last event differs by from how many events this shard decided: events came here, or were left. */
+  events_elsewhere: number;
   /** The number that the first event after the last checkpoint has. */
   next: number;
   /** The first event that is not in the visitors, the counts and the closed sessions as they were saved. */
@@ -85,15 +114,17 @@ interface ShardState {
   writing: Range | null;
 }
 
+const NOTHING_CLOSED = { sessions: 0, bounces: 0, engaged_s: 0 };
 const EMPTY: Omit<ShardState, "unsaved"> = {
   sessions: 0,
   duplicates: 0,
   redelivered: 0,
   lake_files: 0,
   taken_over: 0,
+  events_elsewhere: 0,
   next: 1,
   closed_until: 0,
-  closed: { sessions: 0, bounces: 0, engaged_s: 0 },
+  closed: NOTHING_CLOSED,
   writing: null,
 };
 
@@ -117,11 +148,47 @@ export interface ShardStats {
   storage_bytes: number;
   /** By this instance since it was started. */
   rows_written: number;
+  /** Message ids that are remembered, and what the index of them takes in memory. */
   dedupe: { ids: number; bytes: number };
+  /** Buckets on their way here, by where from; whether others still fetch some from here. While either is, visitors may count twice. */
+  moves: { from: string; state: Pull["state"]; buckets: number }[];
+  is_giving: boolean;
 }
 
-export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
+export interface Forgotten {
+  /** Epoch milliseconds. */
+  forgotten_at: number;
+  /** Keys of the newest files (64 at most) in which events of theirs lie. */
+  lake_files: string[];
+}
+
+/** What a shard that goes leaves to another. */
+interface Legacy {
+  events: number;
+  sessions: number;
+  duplicates: number;
+  redelivered: number;
+  lake_files: number;
+  closed: ShardState["closed"];
+}
+
+interface ShardEnv {
+  LAKE: R2Bucket;
+  VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+}
+
+/** For who asks without a map. */
+const NO_MAP: ShardMap = { epoch: 0, shards: ["-"] };
+/** A step of a move that failed is taken again after this long. */
+const MOVE_AGAIN_AFTER_MS = 2_000;
+/** Lake files remembered of a visitor. */
+const MOST_FILES = 64;
+
+export class VisitorShard extends DurableObject<ShardEnv> implements Peer<VisitorContent, VisitorCursor, Legacy> {
   readonly #sql: SqlStorage;
+  readonly #environment: string;
+  readonly #name: string;
+  readonly #moves: BucketMoves<VisitorContent, VisitorCursor, Legacy>;
   #log!: EventLog;
   #visitors!: VisitorRecords;
   #state!: ShardState;
@@ -129,14 +196,22 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   #savedState!: ShardState;
   /** Sessions that became final with an event and are not stored yet. */
   #closing: SessionSummary[] = [];
+  /** Since the log's last row. They go into the next one, so that an eviction loses few and none costs a row. */
+  #uncounted: Counts = { duplicates: 0, redelivered: 0 };
   #rowsWritten = 0;
+  /** When a move that failed is tried again. Epoch milliseconds. */
+  #moveAgainAt = 0;
   #alarmAt = 0;
   #checkpointing: Promise<void> | undefined;
   #hasWarned = false;
 
-  constructor(ctx: DurableObjectState, env: { LAKE: R2Bucket }) {
+  constructor(ctx: DurableObjectState, env: ShardEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    const [environment, name] = (ctx.id.name ?? "unnamed/shard").split("/");
+    this.#environment = environment!;
+    this.#name = name!;
+    this.#moves = new BucketMoves(this.#name, this.#sql, visitorMoves(this.#moveHooks()));
     ctx.blockConcurrencyWhile(async () => {
       await migrate(ctx.storage, migrations);
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? 0;
@@ -147,17 +222,40 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   /** Decides and records the events of one batch, in the order given. Facts come back in that order. */
   async apply(batch: ShardBatch): Promise<ShardAnswer[]> {
     try {
+      if (batch.map) this.#moves.adopt(batch.map);
       return this.#transaction(() => this.#apply(batch));
     } finally {
       await this.#schedule();
     }
   }
 
+  /** Begins to fetch what a new map gives to this shard, and tells whether all of it is here. */
+  async follow(map: ShardMap): Promise<{ settled: boolean }> {
+    this.#moves.adopt(map);
+    await this.#schedule();
+    return { settled: this.#moves.hasSettled(map) };
+  }
+
+  /** For the shard to which a new map gives some of these buckets. */
+  async handOver(request: HandOverRequest<VisitorCursor>): Promise<HandOver<VisitorContent, VisitorCursor, Legacy>> {
+    try {
+      return await this.#moves.handOver(request);
+    } finally {
+      await this.#schedule();
+    }
+  }
+
+  /** For the shard that now has all of these buckets. */
+  async release(released: Released): Promise<void> {
+    await this.#moves.release(released);
+    await this.#schedule();
+  }
+
   async stats(): Promise<ShardStats> {
     const alarm = await this.ctx.storage.getAlarm();
     const { sessions, duplicates, redelivered, taken_over, lake_files, closed } = this.#state;
     return {
-      events: this.#log.next - 1,
+      events: this.#log.next - 1 - this.#state.events_elsewhere,
       duplicates,
       redelivered,
       sessions,
@@ -172,7 +270,15 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       storage_bytes: this.#sql.databaseSize,
       rows_written: this.#rowsWritten,
       dedupe: this.#log.ids,
+      moves: this.#moves.pulls.map(({ from, state, buckets }) => ({ from, state, buckets: [...each(buckets)].length })),
+      is_giving: this.#moves.isGiving,
     };
+  }
+
+  /** Whether a visitor is here, for somebody with this map; what the other methods tell of one who is not is old, or nothing. */
+  async whereIs(anonymousId: string, map: ShardMap): Promise<Where> {
+    this.#moves.adopt(map);
+    return this.#moves.where(bucketOf(anonymousId), map);
   }
 
   /** The vendor ids that this visitor is known by: none for one that is not known. */
@@ -191,9 +297,34 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     ].sort((a, b) => a.started_at.localeCompare(b.started_at) || a.number - b.number);
   }
 
+  /** A visitor's events, newest first (visitor-timeline.ts). */
+  async eventsOf(query: TimelineQuery): Promise<Timeline> {
+    const files = this.#visitors.get(query.anonymous_id)?.files ?? [];
+    const sources = { shard: this.#name, environment: this.#environment, log: this.#log, lake: this.env.LAKE, files };
+    return timelineOf(query, sources);
+  }
+
+  /**
+   * Deletes what is known of a visitor: record, sessions, vendor ids. Events that happened until then are from now on answered
+   * `forgotten`; later ones make another visitor of the same id. What lies in the lake is told, for whoever deletes it there; ids and
+   * facts by which duplicates are found go with their 26 hours. Undefined where the visitor is not here: see `whereIs`.
+   */
+  async forget(anonymousId: string, map: ShardMap = NO_MAP): Promise<Forgotten | undefined> {
+    // First to the lake, so that no event of theirs goes there later.
+    await this.#drain();
+    if (this.#moves.where(bucketOf(anonymousId), map).at !== "here") return undefined;
+    return this.#transaction(() => this.#forgetVisitor(anonymousId));
+  }
+
   /** Writes everything that waits to the lake now, instead of at the next alarm. */
   async flush(): Promise<void> {
     while (this.#log.waiting.events > 0) await this.#checkpoint();
+  }
+
+  /** Writes to the lake what waits now, and not what comes meanwhile. */
+  async #drain(): Promise<void> {
+    const next = this.#log.next;
+    while (this.#log.firstWaiting < next) await this.#checkpoint();
   }
 
   /** For the watchdog: whether events wait longer than they may. If so the alarm, lost or not, is set to now. */
@@ -212,25 +343,65 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
 
   #apply(batch: ShardBatch): ShardAnswer[] {
     this.#visitors.load(batch.events.map((event) => event.anonymous_id));
+    const map = batch.map ?? NO_MAP;
+    const hasAll = this.#moves.hasAll(map);
     const taken: number[] = [];
     const answers = batch.events.map((event, i): ShardAnswer => {
+      const place = hasAll ? undefined : this.#moves.where(bucketOf(event.anonymous_id), map);
+      if (place?.at === "elsewhere") return { verdict: "elsewhere", shard: place.shard };
+      if (place?.at === "nowhere") return { verdict: "elsewhere", shard: null };
+      const forgottenAt = this.#visitors.get(event.anonymous_id)?.forgotten_at;
+      if (forgottenAt !== undefined && event.at <= forgottenAt) return { verdict: "forgotten" };
       const tag = hash64(event.delivery).low;
       const known = this.#log.find(event.message_id);
       if (known && known.tag !== tag) {
         this.#state.duplicates++;
+        this.#uncounted.duplicates++;
         return { verdict: "duplicate" };
       }
       if (known) {
         this.#state.redelivered++;
-        return { verdict: "redelivered", ...factsOf(this.#log.factsOf(known.number)) };
+        this.#uncounted.redelivered++;
+        return this.#answer("redelivered", this.#log.factsOf(known.number), event);
       }
       const facts = this.#decide(event, tag, batch);
       this.#log.add(facts);
       taken.push(i);
-      return { verdict: "new", ...factsOf(facts) };
+      return this.#answer("new", facts, event);
     });
-    this.#rowsWritten += this.#log.write(batch.now, batch.lines, taken, batch.events.length);
+    if (taken.length) {
+      this.#rowsWritten += this.#log.write(batch.now, batch.lines, taken, batch.events.length, this.#uncounted);
+      this.#uncounted = { duplicates: 0, redelivered: 0 };
+    }
     return answers;
+  }
+
+  #answer(verdict: "new" | "redelivered", facts: StoredFacts, { is_identified, anonymous_id }: ShardEvent): Decision {
+    const first_touch = is_identified ? this.#visitors.get(anonymous_id)?.first_touch : undefined;
+    return { verdict, ...factsOf(facts), ...(first_touch && { first_touch }) };
+  }
+
+  #forgetVisitor(anonymousId: string): Forgotten {
+    this.#save();
+    const known = this.#visitors.get(anonymousId);
+    const { high, low } = hash64(anonymousId);
+    const isTheirs = (hashHigh: number, hashLow: number) => hashHigh === high && hashLow === low;
+    this.#rowsWritten += dropClosed(this.#sql, isTheirs) + this.#visitors.drop(isTheirs).written;
+    const forgotten_at = Date.now();
+    this.#visitors.set({
+      anonymous_id: anonymousId,
+      first_seen: forgotten_at,
+      last_seen: Math.max(forgotten_at, this.#state.closed_until + 1),
+      // So that no later session has the id of one that was.
+      last_number: known?.last_number ?? 0,
+      sessions: [],
+      vendor_ids: {},
+      forgotten_at,
+    });
+    if (!known || !isHidden(known)) this.#state.taken_over++;
+    this.#save();
+    const lake_files = (known?.files ?? []).map((file) => lakeKey(this.#environment, file));
+    return { forgotten_at, lake_files };
   }
 
   #decide(
@@ -241,7 +412,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     const { message_id, anonymous_id, at, visit = { kind: "other" } } = event;
     const rare: Rare = this.#takeOver(anonymous_id, event.previous_id);
     const known = this.#visitor(anonymous_id);
-    if (known?.taken_over) rare.revived = true;
+    if (known && isHidden(known)) rare.revived = true;
     const campaign = new_session_on_campaign ? visit.campaign?.key : undefined;
     const place = placeInSession(known?.sessions ?? [], known?.last_number ?? 0, at, session_timeout_ms, campaign);
     const { number, opened, opened_by, isNew } = place;
@@ -270,13 +441,14 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   /** A visitor not seen before goes on with the sessions of another, who then has none. */
   #takeOver(anonymousId: string, previousId: string | undefined): Pick<Rare, "took_over"> {
     const previous = previousId === undefined ? undefined : this.#visitor(previousId);
-    if (!previous || previous.taken_over || this.#visitors.get(anonymousId)) return {};
+    if (!previous || isHidden(previous) || this.#visitors.get(anonymousId)) return {};
     const sessions = previous.sessions.map((session) => ({
       ...session,
       opened_by: session.opened_by ?? previous.anonymous_id,
     }));
-    this.#visitors.set({ ...previous, anonymous_id: anonymousId, sessions });
-    this.#visitors.set({ ...previous, sessions: [], vendor_ids: {}, taken_over: true });
+    const { files, first_touch, ...rest } = previous;
+    this.#visitors.set({ ...rest, anonymous_id: anonymousId, sessions, ...(first_touch && { first_touch }) });
+    this.#visitors.set({ ...rest, sessions: [], vendor_ids: {}, taken_over: true, ...(files && { files }) });
     return { took_over: previous.anonymous_id };
   }
 
@@ -285,21 +457,30 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
    * the log is replayed. Whom it took over is done already. Returns the session's entry page.
    */
   #record(
-    [, , , anonymous_id, at, number, opened, isNew, vendor_ids, rare, , , visit]: StoredFacts,
+    [, , , anonymous_id, at, number, opened, isNew, vendor_ids, rare, , message_id, visit]: StoredFacts,
     receivedAt: number,
   ) {
     const known = this.#visitor(anonymous_id);
     const place = { number, opened, isNew, ...(rare?.opened_by && { opened_by: rare.opened_by }) };
     const { sessions, session, final } = addToSession(known?.sessions ?? [], place, at, visit ?? { kind: "other" });
-    this.#visitors.set({
+    const wasForgotten = known?.forgotten_at !== undefined && !known.is_back;
+    const record: VisitorRecord = {
       anonymous_id,
-      first_seen: known?.first_seen ?? receivedAt,
+      first_seen: wasForgotten ? receivedAt : (known?.first_seen ?? receivedAt),
       // Whoever is here has sessions that are not closed, though the clock that says when be days behind ours.
       last_seen: Math.max(known?.last_seen ?? 0, receivedAt, this.#state.closed_until + 1),
       last_number: Math.max(known?.last_number ?? 0, number),
       sessions,
       vendor_ids,
-    });
+    };
+    const first_touch = firstTouch(known?.first_touch, at, message_id, visit);
+    if (first_touch) record.first_touch = first_touch;
+    if (known?.files) record.files = known.files;
+    if (known?.forgotten_at !== undefined) {
+      record.forgotten_at = known.forgotten_at;
+      record.is_back = true;
+    }
+    this.#visitors.set(record);
     for (const one of final) this.#closing.push(summaryOf(anonymous_id, one));
     if (isNew) this.#state.sessions++;
     if (rare?.took_over) this.#state.taken_over++;
@@ -329,39 +510,37 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       this.#state.writing = range;
       this.#store({ ...this.#savedState, writing: range });
     }
-    this.#state.lake_files += await this.#writeLakeFiles(range);
+    const { written, name, visitors } = await writeLakeFiles(
+      this.env.LAKE,
+      this.#environment,
+      this.#name,
+      range,
+      this.#log,
+    );
+    this.#state.lake_files += written;
     this.#transaction(() => {
       this.#rowsWritten += this.#log.moveToHistory(range);
-      this.#state.next = range.end;
+      this.#state.next = this.#log.firstWaiting;
       this.#state.writing = null;
+      if (name) this.#remember(name, visitors);
       this.#save();
     });
   }
 
-  /** One file for each UTC day of arrival. A file that is already there was written before a crash, with the same content. */
-  async #writeLakeFiles(range: Range): Promise<number> {
-    const [environment, shard] = (this.ctx.id.name ?? "unnamed/shard").split("/");
-    const days = new Map<string, LakeRow[]>();
-    for (const { received_at, facts, lines } of this.#log.rowsIn(range)) {
-      const day = new Date(received_at).toISOString().slice(0, 10);
-      const rows = days.get(day) ?? [];
-      lines.forEach((line, i) => {
-        rows.push(withFacts(JSON.parse(line), factsOf(facts[i]!)));
-      });
-      days.set(day, rows);
+  /** In which file the events of these visitors lie. */
+  #remember(name: LakeFileName, anonymousIds: Set<string>): void {
+    this.#visitors.load(anonymousIds);
+    for (const id of anonymousIds) {
+      const record = this.#visitors.get(id);
+      if (record) this.#visitors.set({ ...record, files: [...(record.files ?? []).slice(1 - MOST_FILES), name] });
     }
-    let files = 0;
-    for (const [day, rows] of days) {
-      const key = `events/env=${environment}/dt=${day}/${shard}-${range.first}-${range.end}.parquet`;
-      const written = await this.env.LAKE.put(key, lakeFile(rows), { onlyIf: { etagDoesNotMatch: "*" } });
-      if (written) files++;
-    }
-    return files;
   }
 
   /** Closes the sessions of visitors who were not seen for so long that no event finds them any more. */
   #closeSessions(now: number): void {
     const until = now - FINAL_AFTER_MS;
+    // Whoever fetches visitors from here is told until when their sessions are closed: it must not change under them.
+    if (this.#moves.isGiving) return;
     if (until - this.#state.closed_until < CLOSE_EVERY_MS) return;
     this.#transaction(() => {
       // Saved first, so that no visitor who came again meanwhile is taken for one who did not.
@@ -392,6 +571,11 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     this.#closing = [];
     this.#visitors = new VisitorRecords(this.#sql);
     this.#log = new EventLog(this.#sql, this.#state.next);
+    this.#moves.load();
+    const { duplicates, redelivered } = this.#log.countsFrom(this.#state.unsaved);
+    this.#state.duplicates += duplicates;
+    this.#state.redelivered += redelivered;
+    this.#uncounted = { duplicates: 0, redelivered: 0 };
     for (const { facts, received_at } of this.#log.factsFrom(this.#state.unsaved)) {
       this.#takeOver(facts[3], facts[9]?.took_over);
       this.#record(facts, received_at);
@@ -409,6 +593,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     }
     this.#closing = [];
     this.#state.unsaved = this.#log.next;
+    this.#uncounted = { duplicates: 0, redelivered: 0 };
     this.#store({ ...this.#state, closed: { ...closed } });
   }
 
@@ -438,6 +623,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   }
 
   #wakeAt(now: number): number | undefined {
+    if (this.#moves.pulls.length) return Math.max(now, this.#moveAgainAt);
     const { events, length } = this.#log.waiting;
     if (events > 0) return length >= CHECKPOINT_AT_LENGTH ? now : now + CHECKPOINT_AFTER_MS;
     const unclosed = this.#visitors.oldestSeenAfter(this.#state.closed_until);
@@ -450,6 +636,53 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
     await this.ctx.storage.setAlarm(at);
   }
 
+  #moveHooks(): VisitorMoveHooks<Legacy> {
+    return {
+      tables: () => ({
+        sql: this.#sql,
+        log: this.#log,
+        visitors: this.#visitors,
+        closedUntil: this.#state.closed_until,
+      }),
+      peer: (name) => this.env.VISITOR_SHARD.getByName(`${this.#environment}/${name}`) as never,
+      transaction: (work) => this.#transaction(work),
+      save: () => this.#save(),
+      drain: () => this.#drain(),
+      isGiven: (buckets) => this.#moves.hasGiven(buckets),
+      count: (events, hidden, rowsWritten) => {
+        this.#rowsWritten += rowsWritten;
+        this.#state.events_elsewhere += events;
+        this.#state.taken_over += hidden;
+        this.#save();
+      },
+      legacy: () => this.#legacy(),
+      inherit: (legacy) => this.#inherit(legacy),
+    };
+  }
+
+  /** What this shard counted, and counts from zero then. */
+  #legacy(): Legacy {
+    const { sessions, duplicates, redelivered, lake_files, closed } = this.#state;
+    const events = this.#log.next - 1 - this.#state.events_elsewhere;
+    this.#state.events_elsewhere += events;
+    Object.assign(this.#state, { sessions: 0, duplicates: 0, redelivered: 0, lake_files: 0, closed: NOTHING_CLOSED });
+    this.#save();
+    return { events, sessions, duplicates, redelivered, lake_files, closed };
+  }
+
+  #inherit({ events, closed, ...counts }: Legacy): void {
+    this.#state.events_elsewhere -= events;
+    for (const name of ["sessions", "duplicates", "redelivered", "lake_files"] as const)
+      this.#state[name] += counts[name];
+    const own = this.#state.closed;
+    this.#state.closed = {
+      sessions: own.sessions + closed.sessions,
+      bounces: own.bounces + closed.bounces,
+      engaged_s: own.engaged_s + closed.engaged_s,
+    };
+    this.#save();
+  }
+
   #say(level: "error" | "warn", about: string, message: string): void {
     console[level](JSON.stringify({ level, at: `visitor_shard.${about}`, shard: this.ctx.id.name, message }));
   }
@@ -460,13 +693,22 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       await this.#checkpoint();
       this.#forget(Date.now());
       this.#closeSessions(Date.now());
+      await this.#moves.advance();
     } catch (error) {
       // An alarm that throws six times is dropped for good; ours is set again instead, and nothing is lost meanwhile.
       this.#say("error", "alarm", String(error));
+      this.#moveAgainAt = Date.now() + MOVE_AGAIN_AFTER_MS;
     } finally {
       await this.#schedule();
     }
   }
+}
+
+/** The visitor's first touch with this event. */
+function firstTouch(known: FirstTouch | undefined, at: number, messageId = "", visit?: Visit): FirstTouch | undefined {
+  if (!visit || (known && at > known.at)) return known;
+  const touch = touchOfVisit(visit);
+  return touch ? earlierTouch({ at, message_id: messageKey(messageId), touch }, known) : known;
 }
 
 /** Known and new vendor ids of one visitor: a new value replaces a known one, and beyond the limit the known ones go. */

@@ -280,7 +280,8 @@ describe("what the server remembers of a browser", () => {
 
   it("is asked for only then: not with all cookies, not of a browser that is new", async () => {
     const vendorIds = vi.fn(async () => ({}));
-    const shards = { getByName: () => ({ vendorIds }) } as unknown as typeof env.VISITOR_SHARD;
+    const whereIs = async () => ({ at: "here" });
+    const shards = { getByName: () => ({ vendorIds, whereIs }) } as unknown as typeof env.VISITOR_SHARD;
     const door = await aDoor({ id: "env_asks", integrations }, { VISITOR_SHARD: shards });
     await door.post("/v1/track", track);
     const all = `_dfid=${visitor}; _ga=GA1.2.1.2; _fbp=fb.1.1596403881668.333; _ga_SHOP1=GS2.1.s${now()}$o1$g0$t${now()}$j60$l0$h0`;
@@ -294,7 +295,8 @@ describe("what the server remembers of a browser", () => {
     ["fails", () => Promise.reject(new Error("overloaded"))],
     ["hangs", () => new Promise<never>(() => {})],
   ])("is done without where the shard %s: the visitor gets new ids, and an answer", async (_, vendorIds) => {
-    const shards = { getByName: () => ({ vendorIds }) } as unknown as typeof env.VISITOR_SHARD;
+    const whereIs = async () => ({ at: "here" });
+    const shards = { getByName: () => ({ vendorIds, whereIs }) } as unknown as typeof env.VISITOR_SHARD;
     const door = await aDoor({ id: "env_forgets", integrations }, { VISITOR_SHARD: shards });
     const response = await door.post("/v1/track", track, { cookie: `_dfid=${visitor}` });
     expect(response.status).toBe(200);

@@ -8,10 +8,10 @@ import { cookieDomain } from "../../core/cookie-domain.ts";
 import { parseCookies, setCookie } from "../../core/cookies.ts";
 import type { Environment, Source } from "../../core/environment.ts";
 import type { Consent, VendorIds } from "../../core/event.ts";
-import { shardOf } from "../../core/shard-map.ts";
 import { record } from "../../core/values.ts";
 import { readVendorIds, vendorCookieNames } from "../../core/vendor-ids.ts";
 import type { IngestEnv } from "../env.ts";
+import { askVisitor } from "../visitor-shards.ts";
 import { cookielessId, dailySalts, isCookieless, successorOf } from "./cookieless.ts";
 import { eventsOf } from "./events-of.ts";
 
@@ -101,12 +101,12 @@ function expired(cookies: ReadonlyMap<string, string>, environment: Environment,
 /** What the visitor's shard knows of vendors' ids; nothing where it does not say so at once. */
 async function recall(
   env: Pick<IngestEnv, "VISITOR_SHARD">,
-  { id, shard_map }: Environment,
+  environment: Environment,
   anonymousId: string,
 ): Promise<VendorIds> {
   const late = new Promise<VendorIds>((resolve) => setTimeout(() => resolve({}), RECALL_MS));
-  const shard = env.VISITOR_SHARD.getByName(`${id}/${shardOf(shard_map, anonymousId)}`);
-  return Promise.race([shard.vendorIds(anonymousId).catch(() => ({})), late]);
+  const known = askVisitor(env.VISITOR_SHARD, environment, anonymousId, (shard) => shard.vendorIds(anonymousId));
+  return Promise.race([known.catch(() => ({})), late]);
 }
 
 function firstAnonymousId(body: Record<string, unknown>): unknown {

@@ -720,6 +720,7 @@ describe("the live stream", () => {
         { step: "enrich_geography", verdict: "kept", changed: ["context.location"] },
         { step: "enrich_user_agent", verdict: "kept", changed: [] },
         { step: "classify_bot", verdict: "kept", changed: ["context.bot"] },
+        { step: "drop_forgotten", verdict: "kept", changed: [] },
         { step: "drop_duplicate", verdict: "kept", changed: [] },
         { step: "add_visitor_facts", verdict: "kept", changed: ["context.session"] },
         { step: "enforce_consent", verdict: "kept", changed: ["context.purposes"] },

@@ -11,7 +11,7 @@ import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
-import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
+import type { Decision } from "../../durable-objects/visitor-shard.ts";
 import { readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
@@ -41,7 +41,7 @@ interface Tracked {
   shard: string;
   /** Position in the message. */
   position: number;
-  answer?: ShardAnswer;
+  answer?: Decision;
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
@@ -143,10 +143,27 @@ function layer1(work: Work, metrics: Metrics): void {
   });
 }
 
-/** One call for each shard that the batch touches. A shard that fails fails the messages that needed it, and no others. */
+/** From one shard to the next; more only while several moves follow each other. */
+const MOST_HOPS = 4;
+const ON_THE_WAY = "the visitor is just being moved to another shard";
+
+/**
+ * One call for each shard that the batch touches, and for visitors who have moved one more, to where the shard says. A shard that fails
+ * fails the messages that needed it, and no others.
+ */
 async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
+  let asked = works.flatMap((work) => work.events);
+  for (let hop = 0; asked.length && hop < MOST_HOPS; hop++) asked = await askOnce(asked.filter(inWell), env);
+  for (const { work } of asked) work.failed ??= new Error(ON_THE_WAY);
+}
+
+const inWell = ({ work }: Tracked) => isWell(work);
+
+/** Returns the events whose visitors are elsewhere, with `shard` set to where. */
+async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]> {
+  const moved: Tracked[] = [];
   const shards = new Map<string, Tracked[]>();
-  for (const tracked of works.flatMap((work) => work.events)) {
+  for (const tracked of events) {
     const name = `${tracked.work.context.environment.id}/${tracked.shard}`;
     const known = shards.get(name);
     if (known) known.push(tracked);
@@ -167,6 +184,7 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
             vendor_ids: event.context.vendor_ids ?? {},
             previous_id: work.raw.previous_id,
             visit: visitOf(event),
+            is_identified: event.user_id !== undefined || event.type === "identify" || event.type === "alias",
           })),
           lines: pack(
             asked
@@ -178,15 +196,23 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
           session_timeout_ms: environment.session_timeout_s * 1_000,
           new_session_on_campaign: environment.new_session_on_campaign,
           now,
+          map: environment.shard_map,
         });
         asked.forEach((tracked, i) => {
-          tracked.answer = answers[i]!;
+          const answer = answers[i]!;
+          if (answer.verdict !== "elsewhere") tracked.answer = answer;
+          else if (answer.shard === null) tracked.work.failed ??= new Error(ON_THE_WAY);
+          else {
+            tracked.shard = answer.shard;
+            moved.push(tracked);
+          }
         });
       } catch (error) {
         for (const { work } of asked) work.failed ??= error;
       }
     }),
   );
+  return moved;
 }
 
 /** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
@@ -220,7 +246,7 @@ function dispatch(
   work: Work,
   outbox: DeliveryOutbox,
   filtered: FilteredCounts,
-  answer: ShardAnswer,
+  answer: Decision,
 ): Receipt["integrations"][number] {
   const mapped = runLayer2(event, work.context, integration);
   const about = { integration_id: integration.id, integration: integration.name };

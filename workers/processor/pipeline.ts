@@ -14,6 +14,7 @@ import { classifyBotStep } from "./steps/classify-bot.ts";
 import { cleanse } from "./steps/cleanse.ts";
 import { correctClock } from "./steps/correct-clock.ts";
 import { dropDuplicate } from "./steps/drop-duplicate.ts";
+import { dropForgotten } from "./steps/drop-forgotten.ts";
 import { enforceConsent } from "./steps/enforce-consent.ts";
 import { enrichGeography } from "./steps/enrich-geography.ts";
 import { enrichUserAgent } from "./steps/enrich-user-agent.ts";
@@ -29,7 +30,7 @@ export const beforeShard: Step[] = [
   enrichUserAgent,
   classifyBotStep,
 ];
-export const afterShard: ShardStep[] = [dropDuplicate, addVisitorFacts, enforceConsent];
+export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, enforceConsent];
 
 /** Layer 2: one integration's payload, or the reason why it gets none. */
 export function runLayer2(event: Event, context: StepContext, integration: Integration): Mapped {

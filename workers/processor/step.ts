@@ -3,7 +3,7 @@ import type { Environment } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import type { RequestFacts } from "../../core/queue-messages.ts";
 import type { Reason } from "../../core/receipt.ts";
-import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
+import type { Decision } from "../../durable-objects/visitor-shard.ts";
 
 export type Verdict =
   | { verdict: "kept"; event: Event; changed: string[] }
@@ -34,5 +34,5 @@ export interface Step {
 /** A step behind the shard: it also has the shard's answer. */
 export interface ShardStep {
   name: string;
-  run(event: Event, context: StepContext & { shard: ShardAnswer }): Verdict;
+  run(event: Event, context: StepContext & { shard: Decision }): Verdict;
 }

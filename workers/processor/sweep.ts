@@ -3,6 +3,7 @@
  * until its next event. So every minute some shards are asked, each once an hour, and those with events that wait too long wake.
  */
 import { hash64 } from "../../core/hash.ts";
+import { shardsOf } from "../../core/shard-map.ts";
 import { readEnvironment } from "../config.ts";
 import type { ProcessorEnv } from "../env.ts";
 
@@ -21,7 +22,7 @@ export async function sweepShards(env: Pick<ProcessorEnv, "CONFIG" | "VISITOR_SH
     if (hash64(id).low % MINUTES !== minute) continue;
     await attempt(id, async () => {
       const environment = await readEnvironment(env.CONFIG, id);
-      for (const shard of environment?.shard_map.shards ?? []) shards.push(`${id}/${shard}`);
+      if (environment) for (const shard of shardsOf(environment.shard_map)) shards.push(`${id}/${shard}`);
     });
   }
   const late: string[] = [];

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { shardsOf } from "../../../core/shard-map.ts";
 import type { ShardStats } from "../../../durable-objects/visitor-shard.ts";
 import type { ApiEnv } from "../../env.ts";
 import { environmentOf } from "./environment-of.ts";
@@ -8,7 +9,7 @@ export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
   const environment = await environmentOf(c);
   const [shards, integrations] = await Promise.all([
     Promise.all(
-      environment.shard_map.shards.map(async (shard) => ({
+      shardsOf(environment.shard_map).map(async (shard) => ({
         shard,
         ...(await c.env.VISITOR_SHARD.getByName(`${environment.id}/${shard}`).stats()),
       })),
@@ -42,8 +43,7 @@ export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
 /** POST /flush: writes what waits in the shards to the lake now. */
 status.post("/flush", async (c) => {
   const environment = await environmentOf(c);
-  await Promise.all(
-    environment.shard_map.shards.map((shard) => c.env.VISITOR_SHARD.getByName(`${environment.id}/${shard}`).flush()),
-  );
-  return c.json({ flushed: environment.shard_map.shards.length });
+  const shards = shardsOf(environment.shard_map);
+  await Promise.all(shards.map((shard) => c.env.VISITOR_SHARD.getByName(`${environment.id}/${shard}`).flush()));
+  return c.json({ flushed: shards.length });
 });

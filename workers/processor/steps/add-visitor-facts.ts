@@ -4,7 +4,7 @@ import { keep, type ShardStep } from "../step.ts";
 export const addVisitorFacts: ShardStep = {
   name: "add_visitor_facts",
   run(event, { shard }) {
-    if (shard.verdict === "duplicate") return keep(event);
+    if (shard.verdict !== "new" && shard.verdict !== "redelivered") return keep(event);
     const { session, vendor_ids } = shard;
     const context = { ...event.context, session };
     if (Object.keys(vendor_ids).length === 0) return keep({ ...event, context }, ["context.session"]);

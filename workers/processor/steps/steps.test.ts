@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Event, EventContext } from "../../../core/event.ts";
 import type { RequestFacts } from "../../../core/queue-messages.ts";
-import type { ShardAnswer } from "../../../durable-objects/visitor-shard.ts";
+import type { Decision } from "../../../durable-objects/visitor-shard.ts";
 import { anEnvironment, aSource } from "../../../test/an-environment.ts";
 import { anEvent } from "../../../test/an-event.ts";
 import { keep, type StepContext } from "../step.ts";
@@ -353,8 +353,8 @@ describe("enrich_user_agent", () => {
 });
 
 const session = { id: "v.3", number: 3, started_at: "2026-11-20T09:50:00.000Z", is_new: false };
-const fresh: ShardAnswer = { verdict: "new", session, vendor_ids: { fbp: "known" } };
-const answered = (shard: ShardAnswer) => ({ ...context(), shard });
+const fresh: Decision = { verdict: "new", session, vendor_ids: { fbp: "known" } };
+const answered = (shard: Decision) => ({ ...context(), shard });
 
 describe("drop_duplicate", () => {
   it("drops what another message brought, and lets a redelivered message pass", () => {
@@ -371,7 +371,7 @@ describe("drop_duplicate", () => {
 describe("add_visitor_facts", () => {
   it("adds the session and every vendor id that the visitor is known by", () => {
     const event = given({ context: { locale: "en", vendor_ids: { ttp: "own" } } });
-    const shard: ShardAnswer = { ...fresh, vendor_ids: { fbp: "known", ttp: "own" } };
+    const shard: Decision = { ...fresh, vendor_ids: { fbp: "known", ttp: "own" } };
     expect(addVisitorFacts.run(event, answered(shard))).toEqual({
       verdict: "kept",
       event: { ...event, context: { locale: "en", session, vendor_ids: { fbp: "known", ttp: "own" } } },
