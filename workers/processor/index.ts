@@ -14,6 +14,7 @@ import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
 import { readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
+import { driveMoves } from "../drive-moves.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
@@ -326,5 +327,8 @@ async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Prom
 
 export default {
   queue: process,
-  scheduled: (controller, env, ctx) => ctx.waitUntil(sweepShards(env, controller.scheduledTime)),
+  scheduled: (controller, env, ctx) => {
+    ctx.waitUntil(sweepShards(env, controller.scheduledTime));
+    ctx.waitUntil(driveMoves(env));
+  },
 } satisfies ExportedHandler<ProcessorEnv>;
