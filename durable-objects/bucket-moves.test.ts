@@ -179,6 +179,51 @@ describe("a move", () => {
   });
 });
 
+describe("sessions that are closed before, in and after a move", () => {
+  /** The alarms of these shards, so many hours from now. */
+  async function hoursLater(hours: number, shards: DurableObjectStub<VisitorShard>[]) {
+    for (const shard of shards) {
+      await runInDurableObject(shard, async (instance: VisitorShard) => {
+        vi.useFakeTimers({ now: Date.now() + hours * 60 * MINUTE, toFake: ["Date"] });
+        try {
+          await instance.alarm();
+        } finally {
+          vi.useRealTimers();
+        }
+      });
+    }
+  }
+
+  it.each<[string, number[], number[]]>([
+    ["by the old owner only", [60], []],
+    ["by the new owner only", [], [60]],
+    ["first by the old owner, then by the new", [50], [51, 110]],
+    ["by a new owner who has closed more than the old", [], [200]],
+  ])("are closed once, %s", async (_, before, afterwards) => {
+    const visitors = 12;
+    const moving = anEnvironmentOfShards(1);
+    const still = anEnvironmentOfShards(1);
+    for (let n = 0; n < 60; n++) {
+      for (const one of [moving, still]) await one.ask(anEventOf(n, visitors), one.maps[0]!, START + n * 3 * MINUTE);
+    }
+    for (const hours of before) for (const one of [moving, still]) await hoursLater(hours, [one.shard("s0")]);
+    // Some come again, so that their records say more than what is closed.
+    const later = Date.now() + (before[0] ?? 0) * 60 * MINUTE;
+    for (let n = 200; n < 206; n++) {
+      for (const one of [moving, still]) await one.ask(anEventOf(n, visitors), one.maps[0]!, later);
+    }
+    const map = moving.move(2);
+    await moving.finish();
+    for (const hours of [...afterwards, 400]) {
+      await hoursLater(hours, map.shards.map(moving.shard));
+      await hoursLater(hours, [still.shard("s0")]);
+    }
+    expect(await moving.totals()).toEqual(await still.totals());
+    expect((await moving.totals()).closed_sessions).toBe((await still.totals()).sessions);
+    expect(await told(moving, visitors)).toEqual(await told(still, visitors));
+  });
+});
+
 describe("moves, one after the other, while events come", () => {
   it("give what shards that never move give, whatever is evicted, fails or is asked by an old map at any step", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});

@@ -1,5 +1,6 @@
 /**
  * A visitor's events, newest first by when they came: those that wait, and then those in the lake files that the visitor's record names.
+ *
  * A file is one read from R2 ($0.36 a million) of about half a megabyte, of which three columns are unpacked; the newest page of most
  * visitors is in one or two of them. Who was there in more than 64 files has the newest of them here, and the rest in the lake.
  */
@@ -10,7 +11,8 @@ import { type LakeFileName, type LakeRow, lakeKey } from "./lake-file.ts";
 import { factsOf, withFacts } from "./visitor-facts.ts";
 
 export interface Timeline {
-  events: Pick<LakeRow, "source_id" | "event">[];
+  /** `event_json`: the envelope, as the lake has it. */
+  events: { source_id: string; event_json: string }[];
   /** Where to go on, as `before`; absent: that was all. */
   next?: string;
   /** Files that were read for it. */
@@ -59,8 +61,8 @@ export async function timelineOf(
   if (!place || place.shard === shard) {
     for (const { number, facts, line } of log.waitingOf(anonymous_id).reverse()) {
       if (!isBehind(number) || events.length > limit) continue;
-      const { source_id, event } = withFacts(JSON.parse(line), factsOf(facts));
-      events.push({ number, shard, row: { source_id, event } });
+      const { source_id, event } = withFacts(JSON.parse(line) as LakeRow, factsOf(facts));
+      events.push({ number, shard, row: { source_id, event_json: JSON.stringify(event) } });
     }
   }
   const older = files.slice(0, place ? lastWith(files, place) + 1 : files.length);
@@ -108,7 +110,7 @@ async function rowsOf(lake: R2Bucket, key: string, anonymousId: string) {
   const span = { rowStart, rowEnd: found.at(-1)! + 1, columns: ["source_id", "event_json"] };
   const rows = await parquetReadObjects({ ...given, ...span });
   return found.map((index) => {
-    const { source_id, event_json } = rows[index - rowStart]! as { source_id: string; event_json: string };
-    return { index, row: { source_id, event: JSON.parse(event_json) as LakeRow["event"] } };
+    const { source_id, event_json } = rows[index - rowStart]! as Timeline["events"][number];
+    return { index, row: { source_id, event_json } };
   });
 }
