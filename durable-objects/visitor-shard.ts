@@ -12,7 +12,7 @@
  * Memory is rebuilt from these after an eviction: visitors as they were saved, and then, from the log, what was decided since.
  */
 import { DurableObject } from "cloudflare:workers";
-import { each, type Pull, type Where } from "../core/buckets.ts";
+import { each, type Where } from "../core/buckets.ts";
 import type { VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
 import { messageKey } from "../core/identity-graph.ts";
@@ -28,7 +28,7 @@ import {
   type Released,
 } from "./bucket-moves.ts";
 import { addClosed, closedOf, dropClosed } from "./closed-sessions.ts";
-import { type Counts, EventLog, type Range } from "./event-log.ts";
+import { type Counts, EventLog } from "./event-log.ts";
 import { type LakeFileName, lakeKey } from "./lake-file.ts";
 import { migrate } from "./migrate.ts";
 import {
@@ -45,6 +45,14 @@ import {
 import { type VisitorMoveHooks, visitorMoves } from "./visitor-moves.ts";
 import type { VisitorContent, VisitorCursor } from "./visitor-pages.ts";
 import { isHidden, type VisitorRecord, VisitorRecords } from "./visitor-records.ts";
+import {
+  EMPTY,
+  type Forgotten,
+  type Legacy,
+  NOTHING_CLOSED,
+  type ShardState,
+  type ShardStats,
+} from "./visitor-state.ts";
 import { type Timeline, type TimelineQuery, timelineOf } from "./visitor-timeline.ts";
 import { writeLakeFiles } from "./write-lake-files.ts";
 
@@ -57,6 +65,7 @@ export type {
   ShardEvent,
   ShardFacts,
 } from "./visitor-facts.ts";
+export type { Forgotten, ShardStats } from "./visitor-state.ts";
 export type { Timeline, TimelineQuery } from "./visitor-timeline.ts";
 
 /** Columns that are large stand last: what is before them is read without them. */
@@ -92,85 +101,6 @@ export const FINAL_AFTER_MS = 48 * 3_600_000;
 const CLOSE_EVERY_MS = 3_600_000;
 /** Vendor ids remembered of one visitor; the newest stay. What the door lets in at once (core/event.ts), over and over. */
 const MOST_VENDOR_IDS = 32;
-
-/** Saved at every checkpoint. */
-interface ShardState {
-  sessions: number;
-  duplicates: number;
-  redelivered: number;
-  lake_files: number;
-  /** Records that are no visitors: another took over, or they were deleted. */
-  taken_over: number;
-  /** What the number of the last event differs by from how many events this shard decided: events came here, or were left. */
-  events_elsewhere: number;
-  /** The number that the first event after the last checkpoint has. */
-  next: number;
-  /** The first event that is not in the visitors, the counts and the closed sessions as they were saved. */
-  unsaved: number;
-  /** Sessions of visitors last seen up to then are closed. Epoch milliseconds. */
-  closed_until: number;
-  closed: { sessions: number; bounces: number; engaged_s: number };
-  /** A lake file being written: a crash repeats exactly this range, so the file's name stays the same. */
-  writing: Range | null;
-}
-
-const NOTHING_CLOSED = { sessions: 0, bounces: 0, engaged_s: 0 };
-const EMPTY: Omit<ShardState, "unsaved"> = {
-  sessions: 0,
-  duplicates: 0,
-  redelivered: 0,
-  lake_files: 0,
-  taken_over: 0,
-  events_elsewhere: 0,
-  next: 1,
-  closed_until: 0,
-  closed: NOTHING_CLOSED,
-  writing: null,
-};
-
-export interface ShardStats {
-  events: number;
-  duplicates: number;
-  redelivered: number;
-  sessions: number;
-  visitors: number;
-  lake_files: number;
-  /** Events that are not in the lake yet, and how long the oldest of them waits. */
-  waiting_events: number;
-  oldest_waiting_s: number | null;
-  /** When the shard will next wake by itself. ISO 8601. */
-  alarm_at: string | null;
-  /** Sessions that are final. */
-  closed_sessions: number;
-  /** Of those. */
-  bounces: number;
-  engaged_s: number;
-  storage_bytes: number;
-  /** By this instance since it was started. */
-  rows_written: number;
-  /** Message ids that are remembered, and what the index of them takes in memory. */
-  dedupe: { ids: number; bytes: number };
-  /** Buckets on their way here, by where from; whether others still fetch some from here. While either is, visitors may count twice. */
-  moves: { from: string; state: Pull["state"]; buckets: number }[];
-  is_giving: boolean;
-}
-
-export interface Forgotten {
-  /** Epoch milliseconds. */
-  forgotten_at: number;
-  /** Keys of the newest files (64 at most) in which events of theirs lie. */
-  lake_files: string[];
-}
-
-/** What a shard that goes leaves to another. */
-interface Legacy {
-  events: number;
-  sessions: number;
-  duplicates: number;
-  redelivered: number;
-  lake_files: number;
-  closed: ShardState["closed"];
-}
 
 interface ShardEnv {
   LAKE: R2Bucket;
