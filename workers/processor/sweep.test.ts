@@ -79,7 +79,7 @@ it("wakes a shard whose events wait for over ten minutes, and lets the others be
     expect(await late.stats()).toMatchObject({ waiting_events: 0, oldest_waiting_s: null });
   });
   expect((await early.stats()).waiting_events).toBe(1);
-});
+}, 20_000);
 
 it("asks the others where one shard fails and one environment cannot be read, and logs both", async () => {
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
