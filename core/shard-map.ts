@@ -24,3 +24,17 @@ export function shardOf(map: ShardMap, anonymousId: string): string {
 export function firstShardMap(shards = 8): ShardMap {
   return { epoch: 1, shards: Array.from({ length: shards }, (_, k) => `s${k}`) };
 }
+
+/**
+ * The shard of a person or of one of their identifiers: by the SHA-256 that a person's id is the beginning of, so that an id leads to where
+ * the identifier is that it was made from. `personId`: `per_` and 24 hex digits.
+ */
+export function profileShardOf(map: ShardMap, personId: string): string {
+  const bucket = Number.parseInt(personId.slice(4, 12), 16) % BUCKETS;
+  return map.shards[Math.floor((bucket * map.shards.length) / BUCKETS)]!;
+}
+
+/** `p0` … `p(n-1)`. */
+export function firstProfileShardMap(shards = 8): ShardMap {
+  return { epoch: 1, shards: Array.from({ length: shards }, (_, k) => `p${k}`) };
+}

@@ -16,8 +16,10 @@ import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
+import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import { deliverProfileChanges, queueProfileChanges } from "./profile-changes.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
 
@@ -41,6 +43,7 @@ interface Tracked {
   /** Position in the message. */
   position: number;
   answer?: ShardAnswer;
+  person?: PersonFacts;
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
@@ -50,6 +53,10 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
 
   for (const work of works) attempt(work, () => layer1(work, metrics));
   await askShards(works.filter(isWell), env);
+  const changes = await askProfileShards(
+    works.filter(isWell).flatMap((work) => work.events),
+    env,
+  );
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
@@ -60,6 +67,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await outbox.send(env, (works, error) => {
     for (const work of works as Set<Work>) work.failed ??= error;
   });
+  await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
   await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
@@ -184,11 +192,31 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
   );
 }
 
+/** Changes whose message failed come again with it. */
+async function queueChanges(
+  all: Awaited<ReturnType<typeof askProfileShards<Tracked>>>,
+  env: ProcessorEnv,
+): Promise<void> {
+  for (const [environmentId, changes] of Map.groupBy(all, ({ environment }) => environment.id)) {
+    const standing = changes.filter(({ work }) => work.failed === undefined);
+    try {
+      if (standing.length)
+        await queueProfileChanges(
+          env,
+          environmentId,
+          standing.map(({ change }) => change),
+        );
+    } catch (error) {
+      for (const { work } of standing) work.failed ??= error;
+    }
+  }
+}
+
 /** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
 function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
   const { environment, source_id } = work.context;
-  return work.events.map(({ received, event, records, shard, answer }) => {
-    const ran = run(afterShard, event, { ...work.context, shard: answer! });
+  return work.events.map(({ received, event, records, shard, answer, person }) => {
+    const ran = run(afterShard, event, { ...work.context, shard: answer!, person });
     const receipt: Receipt = {
       configuration: environment.version,
       shard,
@@ -294,6 +322,7 @@ async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Prom
 }
 
 export default {
-  queue: process,
+  queue: (batch, env) =>
+    batch.queue.startsWith("profile-events") ? deliverProfileChanges(batch, env) : process(batch, env),
   scheduled: (controller, env, ctx) => ctx.waitUntil(sweepShards(env, controller.scheduledTime)),
 } satisfies ExportedHandler<ProcessorEnv>;
