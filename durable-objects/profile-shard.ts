@@ -47,6 +47,8 @@ const migrations = [
 
 /** Records kept parsed; the least recently used go first. */
 const KEEP_IN_MEMORY = 2_000;
+/** Links brought elsewhere that are remembered. */
+const MOST_BROUGHT = 10_000;
 /** A root that has moved so often is in a circle, which the order of roots excludes. */
 const MOST_MOVES = 32;
 const MOVED_MEANWHILE = "the cluster moved meanwhile";
@@ -176,8 +178,27 @@ export interface Claimed {
   has_part: boolean;
 }
 
+export interface LinkedHere {
+  /** Why links were not made, or had to give way. */
+  refused: IdentityReason[];
+  /** Whether people who were known by more than a browser have become one. */
+  joined: boolean;
+}
 /** What became of links that were brought to a cluster. */
-export type Linked = { moved: string } | { refused: IdentityReason[]; joined: boolean };
+export type Linked = { moved: string } | LinkedHere;
+
+/** By what links are made. */
+export type Terms = Pick<ProfileBatch, "map" | "rules" | "now">;
+
+/** What an event says of links, of which something is new to us. */
+interface Open {
+  i: number;
+  edges: Edge[];
+  home: string;
+  ends: string[];
+  root: string;
+  at: number;
+}
 
 export interface ProfileShardEnv {
   PROFILE_SHARD: DurableObjectNamespace<ProfileShard>;
@@ -215,9 +236,13 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     this.#fetch(
       events.flatMap((event) => [keyOf(event.home), ...event.edges.flatMap(({ a, b }) => [keyOf(a), keyOf(b)])]),
     );
-    const links = await this.#linkAll(batch);
+    const links = await this.#linkAll(
+      events.map(({ edges, home }) => ({ edges, home: keyOf(home) })),
+      batch,
+    );
     const answers = this.#write(() => {
-      const answers = events.map((event, i) => this.#add(event, links[i]!, batch));
+      const people = new Map<string, string>();
+      const answers = events.map((event, i) => this.#add(event, links[i]!, batch, people));
       this.#rowsWritten += this.#seen.write(batch.now);
       return answers;
     });
@@ -226,8 +251,9 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   }
 
   /** Makes links without an event: a merge by somebody's hand. Answers as `apply` does of links. */
-  async link(edges: Edge[], home: string, batch: Omit<ProfileBatch, "events">): Promise<Linked> {
-    return this.#linkOne(edges, home, batch);
+  async link(edges: Edge[], home: string, terms: Terms): Promise<LinkedHere> {
+    const [linked] = await this.#linkAll([{ edges, home }], terms);
+    return linked!;
   }
 
   /** What is known of an identifier, or of the one that a person's id was made from. */
@@ -253,10 +279,10 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     return parts.filter((part) => part !== undefined).map((part) => JSON.stringify(part));
   }
 
-  /** Sets what these identifiers belong to, where nothing does yet. Undefined for one that was deleted after `at`. */
-  async claim(keys: string[], root: string, at: number): Promise<(Claimed | undefined)[]> {
-    this.#fetch(keys);
-    return this.#write(() => keys.map((key) => this.#claim(key, root, at)));
+  /** Sets what identifiers belong to, where nothing does yet. Undefined for one that was deleted after `at`. */
+  async claim(wanted: [key: string, root: string, at: number][]): Promise<(Claimed | undefined)[]> {
+    this.#fetch(wanted.map(([key]) => key));
+    return this.#write(() => wanted.map(([key, root, at]) => this.#claim(key, root, at)));
   }
 
   /** Adds links to the cluster of this root, which may have none yet. */
@@ -396,71 +422,99 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     return { rearmed: this.#alarmAt !== before };
   }
 
-  /** Makes durable all that each event says of links; events are independent, but for those of one home. */
-  async #linkAll(batch: ProfileBatch): Promise<Linked[]> {
-    const linked: Linked[] = [];
-    for (const { edges, home } of batch.events) {
-      linked.push(edges.length ? await this.#linkOne(edges, keyOf(home), batch) : { refused: [], joined: false });
+  /** Makes durable all that each event says of links, and makes clusters one that it says are one. Answers in the order of the events. */
+  async #linkAll(said: { edges: Edge[]; home: string }[], { map, rules, now }: Terms): Promise<LinkedHere[]> {
+    const linked: LinkedHere[] = said.map(() => ({ refused: [], joined: false }));
+    const open: Open[] = [];
+    for (const [i, { edges, home }] of said.entries()) {
+      if (!edges.length) continue;
+      const ends = [...new Set(edges.flatMap(({ a, b }) => [keyOf(a), keyOf(b)]))];
+      const root = await this.#rootOf(ends.includes(home) ? home : ends[0]!, map);
+      const known = this.#extendKnown(root, edges);
+      if (known) linked[i] = known;
+      else if (!this.#wasBrought(root, edges, now))
+        open.push({ i, edges, home, ends, root, at: Math.min(...edges.map(({ at }) => at)) });
     }
+    if (!open.length) return linked;
+    const claims = await this.#claimAll(open, map);
+    for (const one of open) linked[one.i] = await this.#linkOne(one, claims, map, rules);
     return linked;
   }
 
-  /** Links the identifiers of one event, which are all linked with each other, and makes their clusters one. */
-  async #linkOne(edges: Edge[], home: string, batch: Omit<ProfileBatch, "events">): Promise<Linked> {
-    const { map } = batch;
-    const at = Math.min(...edges.map((edge) => edge.at));
-    const ends = [...new Set(edges.flatMap(({ a, b }) => [keyOf(a), keyOf(b)]))];
-    const first = ends.includes(home) ? home : ends[0]!;
-    let root = await this.#rootOf(first, map);
-    const isKnown = this.#extendKnown(root, edges);
-    if (isKnown) return isKnown;
-    const hour = Math.floor(batch.now / 3_600_000);
-    const asBrought = `${hour}\n${root}\n${edges.map((edge) => `${edge.kind} ${keyOf(edge.a)} ${keyOf(edge.b)}`).join("\n")}`;
-    if (this.#brought.has(asBrought)) return { refused: [], joined: false };
+  /** One call for each shard, for all the identifiers that are to belong to a cluster. */
+  async #claimAll(open: Open[], map: ShardMap): Promise<Map<string, Claimed | undefined>> {
+    const asked = new Map<string, [key: string, root: string, at: number]>();
+    for (const { ends, root, at } of open) for (const key of ends) asked.set(`${key}\n${root}\n${at}`, [key, root, at]);
+    const shards = Map.groupBy(asked, ([, [key]]) =>
+      this.#isOurs(key, map) ? undefined : profileShardOf(map, idOf(key)),
+    );
+    const answers = await Promise.all(
+      [...shards].map(async ([shard, all]) => {
+        const wanted = all.map(([, triple]) => triple);
+        const claimed = await (shard === undefined ? this.claim(wanted) : this.#stub(shard).claim(wanted));
+        return all.map(([name], i) => [name, claimed[i]] as const);
+      }),
+    );
+    return new Map(answers.flat());
+  }
 
-    const result: { refused: IdentityReason[]; joined: boolean } = { refused: [], joined: false };
+  /** Links the identifiers of one event, which are all linked with each other. */
+  async #linkOne(
+    { edges, home, ends, root: first, at }: Open,
+    claims: Map<string, Claimed | undefined>,
+    map: ShardMap,
+    rules: IdentityRules,
+  ): Promise<LinkedHere> {
+    const result: LinkedHere = { refused: [], joined: false };
     const gone = new Set<string>();
-    for (const [shard, keys] of this.#byShard(ends, map)) {
-      const claims = shard
-        ? await this.#stub(shard).claim(keys, root, at)
-        : this.#write(() => keys.map((key) => this.#claim(key, root, at)));
-      for (const [i, claimed] of claims.entries()) {
-        if (!claimed) {
-          gone.add(keys[i]!);
-          continue;
-        }
-        if (claimed.has_part && keys[i] !== home) result.joined = true;
-        if (claimed.root === root) continue;
-        const edge = edges.find(({ a, b }) => keyOf(a) === keys[i] || keyOf(b) === keys[i])!;
-        const united = await this.#unite(root, claimed.root, edge, batch);
-        root = united.root;
-        result.refused.push(...united.refused);
-        result.joined ||= united.joined;
+    let root = first;
+    for (const key of ends) {
+      const claimed = claims.get(`${key}\n${first}\n${at}`);
+      if (!claimed) {
+        gone.add(key);
+        this.#count("deleted");
+        continue;
       }
+      if (claimed.has_part && key !== home) result.joined = true;
+      if (claimed.root === root) continue;
+      const edge = edges.find(({ a, b }) => keyOf(a) === key || keyOf(b) === key)!;
+      const united = await this.#unite(root, claimed.root, edge, map, rules);
+      root = united.root;
+      result.refused.push(...united.refused);
+      result.joined ||= united.joined;
     }
     const standing = edges.filter(({ a, b }) => !gone.has(keyOf(a)) && !gone.has(keyOf(b)));
-    for (const _ of gone) this.#count("deleted");
-    // What united two clusters is in the one that they became, or was refused.
-    const extended = standing.length ? await this.#extendAt(root, standing, map) : { refused: [] };
-    result.refused.push(...extended.refused);
-    if (this.#brought.size > 10_000) this.#brought.clear();
-    if (!this.#isOurs(root, map)) this.#brought.add(asBrought);
-    return { refused: [...new Set(result.refused)], joined: result.joined && !result.refused.includes("two_people") };
+    if (standing.length) result.refused.push(...(await this.#extendAt(root, standing, map)).refused);
+    return { refused: [...new Set(result.refused)], joined: result.joined };
+  }
+
+  /** Of a cluster elsewhere: whether it has heard these links within the hour, which is all that it keeps of when they were said. */
+  #wasBrought(root: string, edges: Edge[], now: number): boolean {
+    if (this.#memory.get(root)?.cluster) return false;
+    const hour = Math.floor(now / 3_600_000);
+    const links = edges.map(({ kind, a, b, at }) => `${kind} ${keyOf(a)} ${keyOf(b)} ${Math.floor(at / 3_600_000)}`);
+    const brought = `${hour}\n${root}\n${links.join("\n")}`;
+    if (this.#brought.has(brought)) return true;
+    if (this.#brought.size > MOST_BROUGHT) this.#brought.clear();
+    this.#brought.add(brought);
+    return false;
   }
 
   /** The very common case: the cluster is here and has these links, so nobody need be asked. */
-  #extendKnown(root: string, edges: Edge[]): Linked | undefined {
+  #extendKnown(root: string, edges: Edge[]): LinkedHere | undefined {
     const entry = this.#memory.get(root);
     const cluster = entry?.root === undefined ? entry?.cluster : undefined;
     if (!cluster || !edges.every((edge) => cluster.has(edge) || cluster.isFull)) return undefined;
-    return this.#extend(root, edges);
+    const extended = this.#extend(root, edges);
+    return "moved" in extended ? undefined : extended;
   }
 
   async #extendAt(root: string, edges: Edge[], map: ShardMap): Promise<{ refused: IdentityReason[] }> {
     let at = root;
     for (let tries = 0; tries < MOST_MOVES; tries++) {
+      // Ours is written with the event: a cluster that grows by a batch is written once.
       const linked = this.#isOurs(at, map)
-        ? this.#write(() => this.#extend(at, edges))
+        ? this.#extend(at, edges)
         : await this.#stubOf(at, map).extend(at, edges);
       if (!("moved" in linked)) return linked;
       at = linked.moved;
@@ -473,8 +527,9 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     one: string,
     other: string,
     edge: Edge,
-    { map, rules }: Pick<ProfileBatch, "map" | "rules">,
-  ): Promise<{ root: string; refused: IdentityReason[]; joined: boolean }> {
+    map: ShardMap,
+    rules: IdentityRules,
+  ): Promise<LinkedHere & { root: string }> {
     let [a, b] = [one, other];
     for (let tries = 0; tries < MOST_MOVES; tries++) {
       if (a === b) return { root: a, refused: [], joined: false };
@@ -546,7 +601,8 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     return { root: entry.root, has_part };
   }
 
-  #add(event: ProfileEvent, linked: Linked, batch: ProfileBatch): ProfileAnswer {
+  /** `people`: who has which person's id, as far as it was asked in this call. */
+  #add(event: ProfileEvent, linked: LinkedHere, batch: ProfileBatch, people: Map<string, string>): ProfileAnswer {
     const known = this.#seen.find(event.message_id);
     if (known) {
       this.#state.redelivered++;
@@ -564,14 +620,14 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     if (isNew) this.#state.parts++;
     if (event.traits) this.#makeFindable(entry, searchableOf(part, batch.searchable));
     const changes: ProfileChangeKind[] = [];
-    const joined = "joined" in linked && linked.joined;
     if (isNew) changes.push("created");
     else if (event.traits || event.computed || event.consent) changes.push("updated");
-    if (joined) changes.push("merged");
-    const all = [...(event.refused ?? []), ...("refused" in linked ? linked.refused : [])];
+    if (linked.joined) changes.push("merged");
+    const all = [...(event.refused ?? []), ...linked.refused];
     for (const reason of event.refused ?? []) this.#count(reason);
     const refused = all.length ? [...new Set(all)] : undefined;
-    const person_id = this.#personIdOf(entry, batch.rules);
+    const person_id = people.get(entry.key) ?? this.#personIdOf(entry, batch.rules);
+    people.set(entry.key, person_id);
     this.#seen.add(event.message_id, [person_id, changes, ...(refused ? ([refused] as const) : ([] as const))]);
     return { verdict: "added", person_id, changes, ...(refused && { refused }) };
   }
@@ -616,10 +672,6 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
       at = next;
     }
     throw new Error(MOVED_MEANWHILE);
-  }
-
-  #byShard(keys: string[], map: ShardMap): Map<string | undefined, string[]> {
-    return Map.groupBy(keys, (key) => (this.#isOurs(key, map) ? undefined : profileShardOf(map, idOf(key))));
   }
 
   #isOurs(key: string, map: ShardMap): boolean {

@@ -217,15 +217,12 @@ export async function mergePeople(
   const ends = [a, b].map(({ resolution, key }) => canonicalIn(resolution, identifierOf(key)));
   const edge = edgeOf("merge", ends[0]!, ends[1]!, { at: now, message_id, source_id: by });
   const home = keyOf(ends[0]!);
-  const linked = await shardOf(env, environment, home).link([edge], home, {
+  const { refused } = await shardOf(env, environment, home).link([edge], home, {
     map: environment.profile_shard_map,
     rules: environment.profiles.identity,
-    computed: [],
-    searchable: [],
-    publishes: false,
     now,
   });
-  if ("refused" in linked && linked.refused.length) return { ok: false, reason: linked.refused[0]! };
+  if (refused.length) return { ok: false, reason: refused[0]! };
   const merged = await lookUp(env, environment, home);
   return { ok: true, message_id, person_id: merged?.personId ?? a.personId };
 }
