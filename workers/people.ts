@@ -116,10 +116,10 @@ interface Known {
 
 const NOBODY: Resolution = { people: [], refused: [], cancelled: [], shared: [] };
 
-/** Follows pointers to the cluster, and reads it. Undefined where the id is nobody's. */
+/** Follows pointers to the cluster, and reads it. Undefined where nothing is known of whoever that is, or nothing more. */
 async function lookUp(env: PeopleEnv, environment: OfEnvironment, keyOrPersonId: string): Promise<Known | undefined> {
   const first = await shardOf(env, environment, keyOrPersonId).find(keyOrPersonId);
-  if (!first.key) return undefined;
+  if (first.root === undefined && first.cluster === undefined && first.part === undefined) return undefined;
   let found: Found = first;
   let root = first.root ?? first.key;
   for (let hops = 0; found.root !== undefined; hops++) {

@@ -721,6 +721,7 @@ describe("the live stream", () => {
         { step: "classify_bot", verdict: "kept", changed: ["context.bot"] },
         { step: "drop_duplicate", verdict: "kept", changed: [] },
         { step: "add_visitor_facts", verdict: "kept", changed: ["context.session"] },
+        { step: "add_person", verdict: "kept", changed: [] },
         { step: "enforce_consent", verdict: "kept", changed: ["context.purposes"] },
       ],
       integrations: [

@@ -16,10 +16,11 @@ import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
+import { queueProfileChanges } from "../profile-changes-queue.ts";
 import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
-import { deliverProfileChanges, queueProfileChanges } from "./profile-changes.ts";
+import { deliverProfileChanges } from "./profile-changes.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
 

@@ -1,37 +1,12 @@
-/** Changes of profiles: onto their queue, and from there to the integrations that ask for them. */
+/** Changes of profiles, from their queue to the integrations that ask for them. */
 import type { Environment } from "../../core/environment.ts";
 import { eventOfChange, type ProfileChange, profileChangesMessage } from "../../core/profile-change.ts";
-import { MESSAGE_BYTES } from "../../core/queue-messages.ts";
 import { readEnvironment } from "../config.ts";
 import { bury } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { personBehind } from "../people.ts";
-import { sendInTime } from "../send.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { runLayer2 } from "./pipeline.ts";
-
-/** In messages of at most 60 KB. Throws where the queue does not take them. */
-export async function queueProfileChanges(
-  env: Pick<ProcessorEnv, "PROFILE_EVENTS">,
-  environmentId: string,
-  changes: ProfileChange[],
-): Promise<void> {
-  let part: string[] = [];
-  let bytes = 0;
-  const send = async () => {
-    const body = `{"v":1,"environment_id":${JSON.stringify(environmentId)},"changes":[${part.join(",")}]}`;
-    await sendInTime(() => env.PROFILE_EVENTS.send(body, { contentType: "text" }));
-    part = [];
-    bytes = 0;
-  };
-  for (const change of changes) {
-    const json = JSON.stringify(change);
-    if (part.length && bytes + json.length * 3 > MESSAGE_BYTES) await send();
-    part.push(json);
-    bytes += Buffer.byteLength(json, "utf8") + 1;
-  }
-  if (part.length) await send();
-}
 
 /** Consumes `profile-events`: the person as they are now, to each integration that wants to hear of such a change. */
 export async function deliverProfileChanges(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
