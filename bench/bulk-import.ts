@@ -6,7 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { configKey, type Environment, source } from "../core/environment.ts";
 import { sha256 } from "../core/hash.ts";
-import { firstShardMap } from "../core/shard-map.ts";
+import { profileSettings } from "../core/profile-settings.ts";
+import { firstProfileShardMap, firstShardMap } from "../core/shard-map.ts";
 import { type BenchWorker, machine, startWorker } from "./workerd.ts";
 
 const SERVER_KEY = "sk_bench";
@@ -157,6 +158,8 @@ async function publish({ miniflare }: BenchWorker): Promise<void> {
     session_timeout_s: 1_800,
     new_session_on_campaign: false,
     consent_default: "granted",
+    profile_shard_map: firstProfileShardMap(),
+    profiles: profileSettings.parse({}),
     sources: [source.parse({ id: "src_bench", name: "Bench" })],
     integrations: [],
   };

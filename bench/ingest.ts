@@ -4,7 +4,8 @@
  */
 import { configKey, type Environment, source } from "../core/environment.ts";
 import { sha256 } from "../core/hash.ts";
-import { firstShardMap } from "../core/shard-map.ts";
+import { profileSettings } from "../core/profile-settings.ts";
+import { firstProfileShardMap, firstShardMap } from "../core/shard-map.ts";
 import { type LoadResult, load, post, steadyLoad } from "./load.ts";
 import { traffic } from "./traffic.ts";
 import { type BenchWorker, machine, startWorker } from "./workerd.ts";
@@ -180,6 +181,8 @@ async function publishBenchEnvironment(worker: BenchWorker): Promise<void> {
     session_timeout_s: 1_800,
     new_session_on_campaign: false,
     consent_default: "granted",
+    profile_shard_map: firstProfileShardMap(),
+    profiles: profileSettings.parse({}),
     sources: [
       source.parse({
         id: "src_bench",

@@ -5,7 +5,9 @@
 import * as z from "zod";
 import { BOT_CLASSES } from "./bots.ts";
 import { PURPOSES } from "./consent.ts";
-import { shardMap } from "./shard-map.ts";
+import { profileChangeKind } from "./profile-change.ts";
+import { profileSettings } from "./profile-settings.ts";
+import { firstProfileShardMap, shardMap } from "./shard-map.ts";
 
 /** `https://shop.example`, or `https://*.shop.example` for every host below it; a port where it is not the scheme's own. */
 const origin = z
@@ -77,6 +79,8 @@ export const integration = z.object({
   lane: z.int().min(0).max(3).optional(),
   /** Sources that feed it; absent: all of them. */
   source_ids: z.array(z.string()).optional(),
+  /** Which changes of profiles it is told of, as events `profile.created` and so on. */
+  profile_events: z.array(profileChangeKind).optional(),
   /** Without the secrets: those are sealed, in `integration/{id}`, and only delivery opens them. */
   settings: z.record(z.string(), z.unknown()),
 });
@@ -89,11 +93,13 @@ export const environment = z.object({
   version: z.int(),
   published_at: z.iso.datetime(),
   shard_map: shardMap,
+  profile_shard_map: shardMap.prefault(firstProfileShardMap()),
   session_timeout_s: z.int().min(60).max(86_400).default(1_800),
   /** Another campaign or click than the session's begins a new session, also within the timeout. */
   new_session_on_campaign: z.boolean().default(false),
   /** What holds where an event says nothing about a purpose. */
   consent_default: z.enum(["granted", "denied"]).default("granted"),
+  profiles: profileSettings.prefault({}),
   sources: z.array(source),
   integrations: z.array(integration),
 });

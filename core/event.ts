@@ -110,6 +110,11 @@ export const eventContext = z.looseObject({
       entry_page: z.string().optional(),
     })
     .optional(),
+  /**
+   * Set by ProfileShard for people who said who they are: their id as far as the shard of that identifier knows, and why identifiers of the
+   * event, or links between them, are not used (core/identity-rules.ts).
+   */
+  person: z.object({ id: z.string().optional(), refused: z.array(z.string()).optional() }).optional(),
 });
 export type EventContext = z.infer<typeof eventContext>;
 

@@ -99,6 +99,11 @@ export class Cluster {
     return this.#full;
   }
 
+  /** Whether there is a link of this pair and kind. */
+  has(edge: Edge): boolean {
+    return this.#links.has(linkKey(edge));
+  }
+
   /** All that belong here. An identifier that none of them is belongs to no cluster, or to another. */
   identifiers(): Identifier[] {
     const keys = new Set<string>();

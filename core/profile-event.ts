@@ -6,9 +6,9 @@ import { aggregateKey, type ComputedTrait, valueFor } from "./computed-traits.ts
 import type { Consent, Event, EventType } from "./event.ts";
 import { identifiersOfEvent } from "./identifiers-of-event.ts";
 import { type Edge, type Identifier, messageKey } from "./identity-graph.ts";
-import type { IdentityRules } from "./identity-rules.ts";
+import type { IdentityReason, IdentityRules } from "./identity-rules.ts";
 import { visitOf } from "./session.ts";
-import { type Touch, touchOfVisit } from "./touch.ts";
+import { type FirstTouch, type Touch, touchOfVisit } from "./touch.ts";
 import { defined, record, type Scalar } from "./values.ts";
 
 export type { Touch } from "./touch.ts";
@@ -27,9 +27,13 @@ export interface ProfileEvent {
   event: string;
   traits?: Record<string, unknown>;
   touch?: Touch;
+  /** What brought the visitor when they were first seen, before they said who they are. */
+  first_touch?: FirstTouch;
   consent?: Answer;
   /** By aggregateKey. */
   computed?: [key: string, value: Scalar][];
+  /** Why identifiers that the event carries are not used. */
+  refused?: IdentityReason[];
 }
 
 /** Undefined where the event is an anonymous visitor's, or its ids cannot be used. */
@@ -39,17 +43,29 @@ export function profileEventOf(
   rules: IdentityRules,
   declared: readonly ComputedTrait[],
 ): ProfileEvent | undefined {
-  if (event.user_id === undefined && event.type !== "identify" && event.type !== "alias") return undefined;
-  const { identifiers, edges } = identifiersOfEvent(event, source_id, rules);
+  return readProfileEvent(event, source_id, rules, declared).found;
+}
+
+/** The same, with the reasons why identifiers that the event carries are not used, also where none is left. */
+export function readProfileEvent(
+  event: Event,
+  source_id: string,
+  rules: IdentityRules,
+  declared: readonly ComputedTrait[],
+): { found?: ProfileEvent; refused: IdentityReason[] } {
+  if (event.user_id === undefined && event.type !== "identify" && event.type !== "alias") return { refused: [] };
+  const said = identifiersOfEvent(event, source_id, rules);
+  const { identifiers, edges } = said;
+  const refused = [...new Set(said.refused.map(({ reason }) => reason))];
   // Of an alias the earlier user id stands last: who the person is now comes first.
   const home = HOMES.map((kind) => identifiers.find((one) => one.kind === kind)).find((one) => one !== undefined);
-  if (!home) return undefined;
+  if (!home) return { refused };
   const computed = new Map<string, Scalar>();
   for (const trait of declared) {
     const value = valueFor(trait, event);
     if (value !== undefined) computed.set(aggregateKey(trait), value);
   }
-  return {
+  const found: ProfileEvent = {
     home,
     edges,
     message_id: messageKey(event.message_id),
@@ -63,7 +79,9 @@ export function profileEventOf(
       consent: answerOf(event.context.consent),
     }),
     ...(computed.size && { computed: [...computed] }),
+    ...(refused.length && { refused }),
   };
+  return { found, refused };
 }
 
 /** The kinds that a profile can begin with, the surest first. */

@@ -123,13 +123,14 @@ export class Profile {
   }
 
   add(event: ProfileEvent): void {
-    const { at, message_id, traits, touch, consent, computed = [] } = event;
+    const { at, message_id, traits, touch, first_touch, consent, computed = [] } = event;
     const moment: Moment = [at, message_id];
     this.#events++;
     this.#see(at, at);
     for (const name of Object.keys(traits ?? {})) this.#addTrait(name, traits![name], moment);
     if (traits) this.#trimTraits();
     if (touch) this.#touch([at, message_id, touch]);
+    if (first_touch) this.#touch([first_touch.at, first_touch.message_id, first_touch.touch]);
     for (const [key, value] of computed) this.computed.add(key, { at, message_id, value });
     this.#count(event.event, dayOf(at), 1);
     this.#trimCounters();

@@ -72,3 +72,17 @@ export function nextShardMap({ epoch, shards }: ShardMap, count: number): ShardM
 function* bucketsOfSlot(slot: number, count: number): Generator<number> {
   for (let bucket = Math.ceil((slot * BUCKETS) / count); bucket * count < (slot + 1) * BUCKETS; bucket++) yield bucket;
 }
+
+/**
+ * The shard of a person or of one of their identifiers: by the SHA-256 that a person's id is the beginning of, so that an id leads to where
+ * the identifier is that it was made from. `personId`: `per_` and 24 hex digits.
+ */
+export function profileShardOf(map: ShardMap, personId: string): string {
+  const bucket = Number.parseInt(personId.slice(4, 12), 16) % BUCKETS;
+  return map.shards[Math.floor((bucket * map.shards.length) / BUCKETS)]!;
+}
+
+/** `p0` … `p(n-1)`. */
+export function firstProfileShardMap(shards = 8): ShardMap {
+  return { epoch: 1, shards: Array.from({ length: shards }, (_, k) => `p${k}`) };
+}

@@ -9,6 +9,8 @@ import * as z from "zod";
 import { ApiError } from "../core/api-error.ts";
 import { PURPOSES } from "../core/consent.ts";
 import { type Environment, sourceSettings } from "../core/environment.ts";
+import { profileChangeKind } from "../core/profile-change.ts";
+import { profileSettings } from "../core/profile-settings.ts";
 import { firstShardMap } from "../core/shard-map.ts";
 import { open as openSealed, seal } from "../core/vault.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
@@ -26,6 +28,8 @@ export const environmentDocument = z.strictObject({
   session_timeout_s: z.int().min(60).max(86_400).default(1_800),
   new_session_on_campaign: z.boolean().default(false),
   consent_default: z.enum(["granted", "denied"]).default("granted"),
+  /** Who is one person, what follows from their events, and what they are found by. */
+  profiles: profileSettings.prefault({}),
   /** How many shards a new environment gets; without effect on one that exists. */
   shards: z.int().min(1).max(256).default(8),
   sources: z.array(
@@ -48,6 +52,8 @@ export const environmentDocument = z.strictObject({
       purpose: z.enum(PURPOSES).optional(),
       lane: z.int().min(0).max(3).optional(),
       source_ids: z.array(id).optional(),
+      /** Which changes of profiles it is told of. */
+      profile_events: z.array(profileChangeKind).optional(),
       /** The destination's settings. A secret that is left out stays what it was. */
       settings: z.record(z.string(), z.unknown()),
     }),
@@ -76,8 +82,8 @@ export async function applyEnvironment(
     document.integrations.map((one, i) => integrationRow(db, credentialsKey, environmentId, one, i)),
   );
 
-  const { organisation, name, session_timeout_s, new_session_on_campaign, consent_default } = document;
-  const settings = { name, session_timeout_s, new_session_on_campaign, consent_default };
+  const { organisation, name, session_timeout_s, new_session_on_campaign, consent_default, profiles } = document;
+  const settings = { name, session_timeout_s, new_session_on_campaign, consent_default, profiles };
   const changes: BatchItem<"sqlite">[] = [
     db
       .insert(schema.organisations)

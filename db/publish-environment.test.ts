@@ -2,7 +2,8 @@ import { env } from "cloudflare:workers";
 import { drizzle } from "drizzle-orm/d1";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { configKey } from "../core/environment.ts";
-import { firstShardMap } from "../core/shard-map.ts";
+import { profileSettings } from "../core/profile-settings.ts";
+import { firstProfileShardMap, firstShardMap } from "../core/shard-map.ts";
 import { aSource } from "../test/an-environment.ts";
 import { emptyDatabase } from "../test/empty-database.ts";
 import { forgetConfiguration, readEnvironment, readSecrets, readWriteKey } from "../workers/config.ts";
@@ -93,6 +94,8 @@ describe("publishing", () => {
       session_timeout_s: 600,
       new_session_on_campaign: false,
       consent_default: "denied",
+      profile_shard_map: firstProfileShardMap(),
+      profiles: profileSettings.parse({}),
       sources: [
         aSource({ id: `${id}_web`, name: "web", cookie_domain: "example.com" }),
         aSource({ id: `${id}_app`, name: "app", cookie_http_only: true }),

@@ -20,6 +20,10 @@ export const environments = sqliteTable("environments", {
   session_timeout_s: integer().notNull(),
   consent_default: text({ enum: ["granted", "denied"] }).notNull(),
   new_session_on_campaign: integer({ mode: "boolean" }).notNull().default(false),
+  /** `ProfileSettings` as JSON. */
+  profiles: text({ mode: "json" }).notNull().default({}),
+  /** `ShardMap` as JSON; null: the first one. */
+  profile_shard_map: text({ mode: "json" }),
 });
 
 export const sources = sqliteTable("sources", {
@@ -66,6 +70,8 @@ export const integrations = sqliteTable("integrations", {
   settings: text({ mode: "json" }).notNull(),
   /** The secrets, sealed (core/vault.ts). */
   sealed_secrets: text().notNull(),
+  /** Which changes of profiles it is told of, as JSON; null: none. */
+  profile_events: text({ mode: "json" }),
 });
 
 /** Which sources feed an integration; one without rows here is fed by all. */

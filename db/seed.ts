@@ -1,7 +1,9 @@
 /** A first organisation with one environment, one source and three integrations: what `npm run dev`, the demo and tests start with. */
+
 import { eq } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { type Environment, sourceSettings } from "../core/environment.ts";
+import { profileSettings } from "../core/profile-settings.ts";
 import { applyEnvironment, type EnvironmentDocument } from "./apply-environment.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
@@ -43,6 +45,7 @@ function demoEnvironment({ write_key, server_key, webhook_secret }: SeedSecrets,
     session_timeout_s: 1_800,
     new_session_on_campaign: false,
     consent_default: "granted",
+    profiles: profileSettings.parse({}),
     shards,
     sources: [
       {

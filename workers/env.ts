@@ -6,6 +6,7 @@ import type { DailySalts } from "../durable-objects/daily-salts.ts";
 import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
 import type { OnceOnly } from "../durable-objects/once-only.ts";
+import type { ProfileShard } from "../durable-objects/profile-shard.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
 import type { ImportRun } from "./ingest/bulk-import/bulk-import.ts";
 
@@ -37,8 +38,10 @@ export interface ProcessorEnv extends DeliveryQueues {
   DB: D1Database;
   LAKE: R2Bucket;
   RAW_EVENTS: Queue;
+  PROFILE_EVENTS: Queue;
   METRICS: AnalyticsEngineDataset;
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  PROFILE_SHARD: DurableObjectNamespace<ProfileShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
 }
@@ -61,7 +64,9 @@ export interface ApiEnv {
   CONFIG: KVNamespace;
   DB: D1Database;
   LAKE: R2Bucket;
+  PROFILE_EVENTS: Queue;
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  PROFILE_SHARD: DurableObjectNamespace<ProfileShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
   /** Secret: the bearer token of the management API. */

@@ -12,6 +12,7 @@ export { DailySalts } from "../durable-objects/daily-salts.ts";
 export { IntegrationGate } from "../durable-objects/integration-gate.ts";
 export { LiveFeed } from "../durable-objects/live-feed.ts";
 export { OnceOnly } from "../durable-objects/once-only.ts";
+export { ProfileShard } from "../durable-objects/profile-shard.ts";
 export { VisitorShard } from "../durable-objects/visitor-shard.ts";
 export { BulkImport } from "./ingest/bulk-import/bulk-import.ts";
 
@@ -23,7 +24,7 @@ export default {
   },
 
   queue: (batch, env) =>
-    batch.queue.startsWith("raw-events") ? processor.queue(batch, env) : delivery.queue(batch, env),
+    /^(raw|profile)-events/.test(batch.queue) ? processor.queue(batch, env) : delivery.queue(batch, env),
 
   scheduled(controller, env, ctx) {
     ingest.scheduled(controller, env, ctx);

@@ -8,6 +8,7 @@ import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { profiles } from "./routes/profiles.ts";
 import { shards } from "./routes/shards.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
@@ -32,6 +33,7 @@ api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);
 api.route("/api/v1/environments", environments);
 api.route("/api/v1/environments", shards);
+api.route("/api/v1/profiles", profiles);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
 api.all("/api/*", (c) => {

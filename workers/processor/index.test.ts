@@ -723,6 +723,7 @@ describe("the live stream", () => {
         { step: "drop_forgotten", verdict: "kept", changed: [] },
         { step: "drop_duplicate", verdict: "kept", changed: [] },
         { step: "add_visitor_facts", verdict: "kept", changed: ["context.session"] },
+        { step: "add_person", verdict: "kept", changed: [] },
         { step: "enforce_consent", verdict: "kept", changed: ["context.purposes"] },
       ],
       integrations: [

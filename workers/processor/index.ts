@@ -18,8 +18,11 @@ import { driveMoves } from "../drive-moves.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
+import { queueProfileChanges } from "../profile-changes-queue.ts";
+import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import { deliverProfileChanges } from "./profile-changes.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
 
@@ -43,6 +46,7 @@ interface Tracked {
   /** Position in the message. */
   position: number;
   answer?: Decision;
+  person?: PersonFacts;
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
@@ -52,6 +56,10 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
 
   for (const work of works) attempt(work, () => layer1(work, metrics));
   await askShards(works.filter(isWell), env);
+  const changes = await askProfileShards(
+    works.filter(isWell).flatMap((work) => work.events),
+    env,
+  );
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
@@ -62,6 +70,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await outbox.send(env, (works, error) => {
     for (const work of works as Set<Work>) work.failed ??= error;
   });
+  await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
   await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
@@ -216,11 +225,31 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
   return moved;
 }
 
+/** Changes whose message failed come again with it. */
+async function queueChanges(
+  all: Awaited<ReturnType<typeof askProfileShards<Tracked>>>,
+  env: ProcessorEnv,
+): Promise<void> {
+  for (const [environmentId, changes] of Map.groupBy(all, ({ environment }) => environment.id)) {
+    const standing = changes.filter(({ work }) => work.failed === undefined);
+    try {
+      if (standing.length)
+        await queueProfileChanges(
+          env,
+          environmentId,
+          standing.map(({ change }) => change),
+        );
+    } catch (error) {
+      for (const { work } of standing) work.failed ??= error;
+    }
+  }
+}
+
 /** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
 function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
   const { environment, source_id } = work.context;
-  return work.events.map(({ received, event, records, shard, answer }) => {
-    const ran = run(afterShard, event, { ...work.context, shard: answer! });
+  return work.events.map(({ received, event, records, shard, answer, person }) => {
+    const ran = run(afterShard, event, { ...work.context, shard: answer!, person });
     const receipt: Receipt = {
       configuration: environment.version,
       shard,
@@ -326,7 +355,8 @@ async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Prom
 }
 
 export default {
-  queue: process,
+  queue: (batch, env) =>
+    batch.queue.startsWith("profile-events") ? deliverProfileChanges(batch, env) : process(batch, env),
   scheduled: (controller, env, ctx) => {
     ctx.waitUntil(sweepShards(env, controller.scheduledTime));
     ctx.waitUntil(driveMoves(env));

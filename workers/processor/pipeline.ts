@@ -8,6 +8,7 @@ import type { StepRecord } from "../../core/receipt.ts";
 import { destinationNamed } from "../delivery/destinations/index.ts";
 import { type Mapped, mapForIntegration } from "./map-for-integration.ts";
 import type { ShardStep, Step, StepContext, Verdict } from "./step.ts";
+import { addPerson } from "./steps/add-person.ts";
 import { addRequestFacts } from "./steps/add-request-facts.ts";
 import { addVisitorFacts } from "./steps/add-visitor-facts.ts";
 import { classifyBotStep } from "./steps/classify-bot.ts";
@@ -30,7 +31,7 @@ export const beforeShard: Step[] = [
   enrichUserAgent,
   classifyBotStep,
 ];
-export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, enforceConsent];
+export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, addPerson, enforceConsent];
 
 /** Layer 2: one integration's payload, or the reason why it gets none. */
 export function runLayer2(event: Event, context: StepContext, integration: Integration): Mapped {

@@ -4,6 +4,7 @@ import type { Event } from "../../core/event.ts";
 import type { RequestFacts } from "../../core/queue-messages.ts";
 import type { Reason } from "../../core/receipt.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
+import type { PersonFacts } from "./ask-profile-shards.ts";
 
 export type Verdict =
   | { verdict: "kept"; event: Event; changed: string[] }
@@ -34,5 +35,5 @@ export interface Step {
 /** A step behind the shard: it also has the shard's answer. */
 export interface ShardStep {
   name: string;
-  run(event: Event, context: StepContext & { shard: Decision }): Verdict;
+  run(event: Event, context: StepContext & { shard: Decision; person?: PersonFacts | undefined }): Verdict;
 }

@@ -47,7 +47,11 @@ function asking(tend: (name: string) => Promise<object> = async () => ({ rearmed
       },
     }),
   };
-  return { asked, env: { CONFIG: env.CONFIG, VISITOR_SHARD: shards as unknown as typeof env.VISITOR_SHARD } };
+  const people = {
+    getByName: () => ({ tend: async () => ({ rearmed: false }) }),
+  } as unknown as typeof env.PROFILE_SHARD;
+  const visitors = shards as unknown as typeof env.VISITOR_SHARD;
+  return { asked, env: { CONFIG: env.CONFIG, VISITOR_SHARD: visitors, PROFILE_SHARD: people } };
 }
 
 it("asks every shard of every environment once in an hour, and few in a minute", async () => {

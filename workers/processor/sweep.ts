@@ -15,7 +15,10 @@ const AT_ONCE = 6;
  * Asks the shards of the environments whose minute it is at `now` (epoch milliseconds). What one shard or environment fails with is
  * logged, and the others are asked. Returns the names of the shards that were late.
  */
-export async function sweepShards(env: Pick<ProcessorEnv, "CONFIG" | "VISITOR_SHARD">, now: number): Promise<string[]> {
+export async function sweepShards(
+  env: Pick<ProcessorEnv, "CONFIG" | "VISITOR_SHARD" | "PROFILE_SHARD">,
+  now: number,
+): Promise<string[]> {
   const minute = Math.floor(now / 60_000) % MINUTES;
   const shards: string[] = [];
   for await (const id of environmentIds(env.CONFIG)) {
@@ -23,6 +26,11 @@ export async function sweepShards(env: Pick<ProcessorEnv, "CONFIG" | "VISITOR_SH
     await attempt(id, async () => {
       const environment = await readEnvironment(env.CONFIG, id);
       if (environment) for (const shard of shardsOf(environment.shard_map)) shards.push(`${id}/${shard}`);
+      for (const shard of environment?.profile_shard_map.shards ?? []) {
+        await attempt(`${id}/${shard}`, async () => {
+          await env.PROFILE_SHARD.getByName(`${id}/${shard}`).tend();
+        });
+      }
     });
   }
   const late: string[] = [];

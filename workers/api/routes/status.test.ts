@@ -81,7 +81,9 @@ describe("status", () => {
 
 describe("the environment", () => {
   const insert = (id: string) =>
-    env.DB.prepare("INSERT INTO environments VALUES (?, 'org_status', 'dev', 1, '{}', 1800, 'granted', 0)")
+    env.DB.prepare(
+      "INSERT INTO environments (id, organisation_id, name, version, shard_map, session_timeout_s, consent_default) VALUES (?, 'org_status', 'dev', 1, '{}', 1800, 'granted')",
+    )
       .bind(id)
       .run();
 

@@ -2,18 +2,20 @@ import { Hono } from "hono";
 import { shardsOf } from "../../../core/shard-map.ts";
 import type { ShardStats } from "../../../durable-objects/visitor-shard.ts";
 import type { ApiEnv } from "../../env.ts";
+import { profileShardStats } from "../../people.ts";
 import { environmentOf } from "./environment-of.ts";
 
 /** GET ?environment_id: what the shards hold, exactly, and how each integration is doing. */
 export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
   const environment = await environmentOf(c);
-  const [shards, integrations] = await Promise.all([
+  const [shards, profile_shards, integrations] = await Promise.all([
     Promise.all(
       shardsOf(environment.shard_map).map(async (shard) => ({
         shard,
         ...(await c.env.VISITOR_SHARD.getByName(`${environment.id}/${shard}`).stats()),
       })),
     ),
+    profileShardStats(c.env, environment),
     Promise.all(
       environment.integrations.map(async ({ id, name, destination, enabled }) => ({
         id,
@@ -35,7 +37,9 @@ export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
     lake_files: sum((s) => s.lake_files),
     waiting_events: sum((s) => s.waiting_events),
     rows_written: sum((s) => s.rows_written),
+    profiles: profile_shards.reduce((total, { parts }) => total + parts, 0),
     shards,
+    profile_shards,
     integrations,
   });
 });
