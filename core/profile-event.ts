@@ -33,6 +33,8 @@ export interface ProfileEvent {
   event: string;
   traits?: Record<string, unknown>;
   touch?: Touch;
+  /** What brought the visitor first, before they said who they are: VisitorShard knows. */
+  first_touch?: { at: number; message_id: string; touch: Touch };
   consent?: Answer;
   /** By aggregateKey. */
   computed?: [key: string, value: Scalar][];

@@ -40,6 +40,8 @@ export async function askProfileShards<A extends Asking>(
     const { found, refused } = readProfileEvent(one.event, source_id, identity, computed_traits);
     if (refused.length) one.person = { refused };
     if (!found) continue;
+    const { first_touch } = one.answer as Pick<ProfileEvent, "first_touch">;
+    if (first_touch) found.first_touch = first_touch;
     const name = `${environment.id}/${profileShardOf(environment.profile_shard_map, personIdOf(found.home))}`;
     const group = shards.get(name);
     if (group) group.all.push({ one, found });
