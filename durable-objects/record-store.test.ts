@@ -17,6 +17,11 @@ const open = (sql: SqlStorage) => new RecordStore<Note>(sql, hash64);
 const textOf = (store: RecordStore<Note>, key: string) => store.get(hash64(key))?.text;
 const rowsIn = (sql: SqlStorage) => sql.exec<{ n: number }>("SELECT count(*) AS n FROM records").one().n;
 
+/** A row takes 2 MB; the simulator would take 4. */
+const MOST_BYTES = 2_000_000;
+const largestIn = (sql: SqlStorage) =>
+  sql.exec<{ n: number }>("SELECT max(length(body) + length(keys)) AS n FROM records").one().n;
+
 it("finds the newest version of a record, also when it is opened anew", () =>
   withTables((sql) => {
     const store = open(sql);
@@ -49,6 +54,7 @@ it("keeps a record that is larger than any row may be, and the ones beside it", 
       { key: "large", text: large },
       { key: "after", text: "2" },
     ]);
+    expect(largestIn(sql)).toBeLessThan(MOST_BYTES);
     for (const one of [store, open(sql)]) {
       expect(textOf(one, "large") === large).toBe(true);
       expect(one.load(["before", "large", "after"]).map(({ text }) => text.length)).toEqual([1, 1_600_001, 1]);
