@@ -2,18 +2,21 @@
 import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchIngest } from "./ingest.ts";
 import type { benchPipeline } from "./pipeline.ts";
+import type { benchProfiles } from "./profiles.ts";
 import type { benchShard } from "./shard.ts";
 
 type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
+type Profiles = Awaited<ReturnType<typeof benchProfiles>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport): string {
+export function report(result: Ingest | Pipeline | Shard | BulkImport | Profiles): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
   if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
   if (result.benchmark === "shard") return shardReport(result as Shard, where);
+  if (result.benchmark === "profiles") return profilesReport(result as Profiles, where);
   return result.benchmark === "ingest"
     ? ingestReport(result as Ingest, where)
     : pipelineReport(result as Pipeline, where);
@@ -107,6 +110,25 @@ function bulkImportReport({ results }: BulkImport, where: string): string {
   ]);
   const head = ["file", "outcome", "rows", "rows/s", "CPU a row", "took", "process memory"];
   return `bulk import, simulated queue and storage in the same process\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function profilesReport(result: Profiles, where: string): string {
+  const row = (name: string, { mean, p50, p95 }: Profiles["read_ms"]) => [name, `${mean} ms`, `${p50} ms`, `${p95} ms`];
+  const { events, identified_share } = result.mix;
+  return [
+    `profiles: ${result.people.toLocaleString("en")} people over 8 shards, made by apply, ${result.people_per_second} a second\n${where}`,
+    "",
+    table([
+      ["over HTTP", "mean", "p50", "p95"],
+      row("nothing", result.empty_ms),
+      row("a person by user id, person id or anonymous id", result.read_ms),
+      row(`a search, which finds ${result.found_per_search}`, result.search_ms),
+      row(`events of a batch, ${identified_share * 500} of 500 identified`, result.batch_ms),
+    ]),
+    "",
+    `${result.rows_written_per_event} rows written an event, of ${events.toLocaleString("en")} of which ${identified_share * 100} % are identified; ${result.rows_written_per_new_person} for a new person in bulk`,
+    `a person is ${result.records_per_person} records: ${result.index_bytes_per_record} bytes of memory each, ${result.storage_bytes_per_person} bytes of storage in all`,
+  ].join("\n");
 }
 
 function table(rows: string[][]): string {
