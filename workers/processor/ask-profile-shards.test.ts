@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Event } from "../../core/event.ts";
-import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
+import type { Decision } from "../../durable-objects/visitor-shard.ts";
 import { anEnvironment } from "../../test/an-environment.ts";
 import { anEvent } from "../../test/an-event.ts";
 import type { ProcessorEnv } from "../env.ts";
@@ -10,7 +10,7 @@ const facts = {
   session: { id: "s.1", number: 1, started_at: "2026-11-20T10:00:00.000Z", is_new: true },
   vendor_ids: {},
 };
-const tracked = (event: Event, answer: ShardAnswer) => ({
+const tracked = (event: Event, answer: Decision) => ({
   work: { context: { environment: anEnvironment({ id: "env_ask" }), source_id: "src_test" } },
   event,
   answer,
@@ -29,7 +29,7 @@ function shards() {
 it("tells a profile what brought the visitor before they said who they are", async () => {
   const first_touch = { at: 1_795_221_793_000, message_id: "m0", touch: { page: "/ad" } };
   const { asked, env } = shards();
-  const known: ShardAnswer = { ...facts, verdict: "new", ...{ first_touch } };
+  const known: Decision = { ...facts, verdict: "new", ...{ first_touch } };
   await askProfileShards(
     [tracked(anEvent({ user_id: "u1" }), known), tracked(anEvent({ user_id: "u2" }), { ...facts, verdict: "new" })],
     env,
