@@ -2,9 +2,19 @@
 import type { Destination } from "../destination.ts";
 import { ga4 } from "./ga4.ts";
 import { meta } from "./meta.ts";
+import { pinterest } from "./pinterest.ts";
+import { snapchat } from "./snapchat.ts";
+import { tiktok } from "./tiktok.ts";
 import { webhook } from "./webhook.ts";
 
-export const destinations: Record<string, Destination> = { ga4, meta, webhook };
+export const destinations: Record<string, Destination> = {
+  ga4,
+  meta,
+  webhook,
+  tiktok,
+  pinterest,
+  snapchat,
+};
 
 export function destinationNamed(name: string): Destination | undefined {
   return Object.hasOwn(destinations, name) ? destinations[name] : undefined;
