@@ -211,7 +211,7 @@ export function identifier<V extends Vendor>(vendor: V, field: VendorField<V>, w
 
 /** The user's id and the visitor's, as the vendor compares them: what somebody did before signing in is theirs too. */
 export function externalIds(
-  vendor: "meta" | "tiktok" | "pinterest" | "snapchat" | "reddit",
+  vendor: "meta" | "tiktok" | "pinterest" | "snapchat",
   { user_id, anonymous_id }: Event,
 ): string[] {
   const ids = [user_id, anonymous_id].flatMap((id) => (id && identifier(vendor, "external_id", id)) || []);

@@ -1,10 +1,14 @@
 /** Which vendor answers at which host. Adding one is adding its file and a line here. */
 import { GA4_HOSTS, ga4 } from "./ga4.ts";
+import { linkedin } from "./linkedin.ts";
 import { META_HOSTS, meta } from "./meta.ts";
+import { microsoftUet } from "./microsoft-uet.ts";
 import { pinterest } from "./pinterest.ts";
+import { reddit } from "./reddit.ts";
 import { snapchat } from "./snapchat.ts";
 import { tiktok } from "./tiktok.ts";
 import type { Vendor } from "./vendor.ts";
+import { x } from "./x.ts";
 
 const VENDORS: [hosts: RegExp | string[], Vendor][] = [
   [GA4_HOSTS, ga4],
@@ -12,6 +16,10 @@ const VENDORS: [hosts: RegExp | string[], Vendor][] = [
   [["business-api.tiktok.com"], tiktok],
   [["api.pinterest.com"], pinterest],
   [["tr.snapchat.com"], snapchat],
+  [["api.linkedin.com"], linkedin],
+  [["capi.uet.microsoft.com"], microsoftUet],
+  [["ads-api.reddit.com"], reddit],
+  [["ads-api.x.com"], x],
 ];
 
 /** undefined where nobody whom we know lives: a customer's own receiver. */

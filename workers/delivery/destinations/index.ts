@@ -1,11 +1,15 @@
 /** The vendors we deliver to. Adding one is adding its file and its name here. */
 import type { Destination } from "../destination.ts";
 import { ga4 } from "./ga4.ts";
+import { linkedin } from "./linkedin.ts";
 import { meta } from "./meta.ts";
+import { microsoftUet } from "./microsoft-uet.ts";
 import { pinterest } from "./pinterest.ts";
+import { reddit } from "./reddit.ts";
 import { snapchat } from "./snapchat.ts";
 import { tiktok } from "./tiktok.ts";
 import { webhook } from "./webhook.ts";
+import { x } from "./x.ts";
 
 export const destinations: Record<string, Destination> = {
   ga4,
@@ -14,6 +18,10 @@ export const destinations: Record<string, Destination> = {
   tiktok,
   pinterest,
   snapchat,
+  linkedin,
+  "microsoft-uet": microsoftUet,
+  reddit,
+  x,
 };
 
 export function destinationNamed(name: string): Destination | undefined {
