@@ -1,10 +1,16 @@
 /** Which vendor answers at which host. Adding one is adding its file and a line here. */
+import { amplitude } from "./amplitude.ts";
+import { braze } from "./braze.ts";
 import { GA4_HOSTS, ga4 } from "./ga4.ts";
+import { hubspot } from "./hubspot.ts";
+import { klaviyo } from "./klaviyo.ts";
 import { linkedin } from "./linkedin.ts";
 import { META_HOSTS, meta } from "./meta.ts";
 import { microsoftUet } from "./microsoft-uet.ts";
+import { mixpanel } from "./mixpanel.ts";
 import { pinterest } from "./pinterest.ts";
 import { reddit } from "./reddit.ts";
+import { slack } from "./slack.ts";
 import { snapchat } from "./snapchat.ts";
 import { tiktok } from "./tiktok.ts";
 import type { Vendor } from "./vendor.ts";
@@ -20,6 +26,12 @@ const VENDORS: [hosts: RegExp | string[], Vendor][] = [
   [["capi.uet.microsoft.com"], microsoftUet],
   [["ads-api.reddit.com"], reddit],
   [["ads-api.x.com"], x],
+  [["api2.amplitude.com", "api.eu.amplitude.com"], amplitude],
+  [/^api(-eu|-in)?\.mixpanel\.com$/, mixpanel],
+  [["a.klaviyo.com"], klaviyo],
+  [["api.hubapi.com"], hubspot],
+  [/^rest\.[a-z]+-\d\d\.braze\.(com|eu)$/, braze],
+  [["hooks.slack.com", "hooks.slack-gov.com"], slack],
 ];
 
 /** undefined where nobody whom we know lives: a customer's own receiver. */

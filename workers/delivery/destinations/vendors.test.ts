@@ -116,6 +116,10 @@ describe.each(Object.entries(destinations))("%s", (_, destination) => {
   });
 });
 
+/** What the stand-ins take for a credential that has ended; Slack's is an address. */
+const ended = (setting: string) =>
+  setting === "webhook_url" ? "https://hooks.slack.com/services/T0/B0/EXPIRED" : "EXPIRED";
+
 /** Those that a receiver of the customer's own, or GA4, would not tell. */
 const TELLING = Object.values(destinations).filter(({ name }) => name !== "ga4" && name !== "webhook");
 
@@ -124,7 +128,7 @@ it.each(TELLING.map((destination) => [destination.name, destination] as const))(
   async (_, destination) => {
     const [sample] = samplesOf(destination);
     const { secrets } = splitSecrets(destination.settings, sample!.settings);
-    const expired = Object.fromEntries(Object.keys(secrets).map((key) => [key, "EXPIRED"]));
+    const expired = Object.fromEntries(Object.keys(secrets).map((key) => [key, ended(key)]));
     const { verdict } = await send(destination, [sample!.payload], { ...sample!.settings, ...expired });
     expect(outcomesOf(destination, verdict.answer, [sample!.payload])).toMatchObject([{ outcome: "unauthorised" }]);
     expect(verdict.events.some(({ accepted }) => accepted)).toBe(false);
