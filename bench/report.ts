@@ -1,6 +1,7 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchIngest } from "./ingest.ts";
+import type { benchMapping } from "./mapping.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchShard } from "./shard.ts";
 
@@ -8,11 +9,13 @@ type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
+type Mapping = Awaited<ReturnType<typeof benchMapping>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport): string {
+export function report(result: Ingest | Pipeline | Shard | BulkImport | Mapping): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
   if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
+  if (result.benchmark === "mapping") return mappingReport(result as Mapping, where);
   if (result.benchmark === "shard") return shardReport(result as Shard, where);
   return result.benchmark === "ingest"
     ? ingestReport(result as Ingest, where)
@@ -107,6 +110,15 @@ function bulkImportReport({ results }: BulkImport, where: string): string {
   ]);
   const head = ["file", "outcome", "rows", "rows/s", "CPU a row", "took", "process memory"];
   return `bulk import, simulated queue and storage in the same process\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function mappingReport({ destinations, events }: Mapping, where: string): string {
+  const rows = destinations.map((one) => [
+    one.name,
+    ...[one.map_us, one.request_us, one.both_us, one.most_us].map((us) => `${us} µs`),
+  ]);
+  const head = ["destination", "map", "request", "both", "slowest round"];
+  return `from an event to a vendor's request, per event; medians over ${events.toLocaleString("en")} events\n${where}\n\n${table([head, ...rows])}`;
 }
 
 function table(rows: string[][]): string {

@@ -30,9 +30,8 @@ export interface Person {
  * contact details that shops put into an order's properties. A group's traits are a company's, so they are not read.
  */
 export function personOf(event: Event): Person {
-  const { email, phone, first_name, last_name } = personFrom(event.properties);
   return {
-    ...defined({ email, phone, first_name, last_name }),
+    ...defined(contactFrom(event.properties)),
     ...personFrom(record(event.context.traits)),
     ...(event.type === "group" ? {} : personFrom(record(event.traits))),
     ...defined({ user_id: event.user_id }),
@@ -44,14 +43,22 @@ export const CONTACT_PROPERTIES: ReadonlySet<string> = new Set(
   `email phone phone_number phoneNumber first_name firstName firstname last_name lastName lastname`.split(" "),
 );
 
+function contactFrom(properties: Record<string, unknown>) {
+  return {
+    email: pick(properties, "email"),
+    phone: pick(properties, "phone", "phone_number", "phoneNumber"),
+    first_name: pick(properties, "first_name", "firstName", "firstname"),
+    last_name: pick(properties, "last_name", "lastName", "lastname"),
+  };
+}
+
 /** https://segment.com/docs/connections/spec/identify/#traits, in camelCase and snake_case, the address nested or flat. */
 function personFrom(traits: Record<string, unknown>): Person {
-  const place = { ...traits, ...record(traits.address) };
+  // Most events tell nothing of their person.
+  if (Object.keys(traits).length === 0) return {};
+  const place = traits.address ? { ...traits, ...record(traits.address) } : traits;
   return defined({
-    email: pick(traits, "email"),
-    phone: pick(traits, "phone", "phone_number", "phoneNumber"),
-    first_name: pick(traits, "first_name", "firstName", "firstname"),
-    last_name: pick(traits, "last_name", "lastName", "lastname"),
+    ...contactFrom(traits),
     gender: pick(traits, "gender"),
     birthday: pick(traits, "birthday", "date_of_birth", "dateOfBirth"),
     street: pick(place, "street", "line1"),
@@ -194,13 +201,21 @@ const RULES = {
 } satisfies Record<string, Record<string, [keyof Person, Rule]>>;
 
 export type Vendor = keyof typeof RULES;
+/** The same, as lists to walk along: one per event is more than enough. */
+const FIELDS = Object.fromEntries(Object.entries(RULES).map(([vendor, rules]) => [vendor, Object.entries(rules)])) as {
+  [V in Vendor]: [string, [keyof Person, Rule]][];
+};
 export type VendorField<V extends Vendor> = keyof (typeof RULES)[V] & string;
 
 /** Everything that may be told of a person to a vendor, under the vendor's field names. */
 export function identifiers<V extends Vendor>(vendor: V, person: Person): Partial<Record<VendorField<V>, string>> {
-  const rules: Record<string, [keyof Person, Rule]> = RULES[vendor];
-  const found = Object.entries(rules).map(([field, [fact, rule]]) => [field, apply(rule, person[fact])]);
-  return defined(Object.fromEntries(found)) as Partial<Record<VendorField<V>, string>>;
+  const found: Record<string, string> = {};
+  for (const [field, [fact, rule]] of FIELDS[vendor]) {
+    const written = person[fact];
+    const value = written === undefined ? undefined : apply(rule, written);
+    if (value !== undefined) found[field] = value;
+  }
+  return found as Partial<Record<VendorField<V>, string>>;
 }
 
 /** One value by one of a vendor's rules. */
