@@ -3,9 +3,11 @@ import { isObject } from "./json.ts";
 
 const MASK = "***";
 
-/** In a query or a form body. */
+/** In a query or a form body; and in the path of a Slack webhook, which is a secret as a whole. */
 export function maskParameters(text: string): string {
-  return text.replace(/((?:^|[?&])(?:access_token|api_secret)=)[^&#]*/gi, `$1${MASK}`);
+  return text
+    .replace(/((?:^|[?&])(?:access_token|api_secret)=)[^&#]*/gi, `$1${MASK}`)
+    .replace(/(hooks\.slack(?:-gov)?\.com\/services\/)[^?#]*/, `$1${MASK}`);
 }
 
 const SECRET_HEADERS = ["authorization", "access-token"];
