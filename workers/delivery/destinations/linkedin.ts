@@ -53,6 +53,8 @@ export const linkedin = defineDestination<LinkedinSettings, LinkedinConversion>(
   // 600 requests a minute and, for many accounts, 300,000 a day.
   limits: { eventsPerRequest: 5_000, requestsPerSecond: 10, giveUpAfterHours: 168, timeoutMs: 20_000 },
 
+  identifiersIn: ({ user }) => [...user.userIds.map(({ idType }) => idType), ...(user.userInfo ? ["userInfo"] : [])],
+
   map(event, { rules, send_name }): LinkedinConversion | Skip {
     const rule = ruleOf(event, rules);
     if (!rule) return skip("event_not_mapped", `no conversion rule is set for "${event.event}"`);

@@ -84,6 +84,8 @@ export const microsoftUet = defineDestination<MicrosoftUetSettings, UetEvent>({
     timeoutMs: 10_000,
   },
 
+  identifiersIn: ({ userData }) => Object.keys(userData),
+
   map(event, { events }): UetEvent | Skip {
     const eventName = nameOf(event, events) ?? (event.type === "track" ? event.event : undefined);
     if (!eventName && event.type !== "page") return skip("event_not_mapped", `no action is set for "${event.type}"`);

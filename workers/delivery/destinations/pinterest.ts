@@ -86,6 +86,8 @@ export const pinterest = defineDestination<PinterestSettings, PinterestEvent>({
   // 5,000 calls a minute and ad account.
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 80, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
+  identifiersIn: ({ user_data }) => Object.keys(user_data),
+
   map(event, { action_source = "web", limited_data_use, events }): PinterestEvent | Skip {
     const event_name = nameOf(event, events) ?? (event.type === "track" ? "custom" : undefined);
     if (!event_name) return skip("event_not_mapped", `Pinterest has no event for "${event.type}"`);

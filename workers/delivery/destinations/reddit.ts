@@ -74,6 +74,11 @@ export const reddit = defineDestination<RedditSettings, RedditEvent>({
   // Reddit publishes no rate for conversions.
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 10, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
+  identifiersIn: ({ user, click_id }) => [
+    ...Object.keys(user).filter((key) => IDENTIFIERS.has(key)),
+    ...(click_id ? ["click_id"] : []),
+  ],
+
   map(event, { action_source = "WEBSITE", limited_data_use, events }): RedditEvent | Skip {
     const tracking_type = nameOf(event, events);
     if (!tracking_type && event.type !== "track")
@@ -115,6 +120,9 @@ export const reddit = defineDestination<RedditSettings, RedditEvent>({
 
   examples: redditExamples,
 });
+
+/** Of what stands in `user`, what somebody can be recognised by. */
+const IDENTIFIERS = new Set(["email", "phone_number", "external_id", "uuid", "ip_address", "user_agent"]);
 
 function userOf(event: Event, limitedDataUse: boolean | undefined): Record<string, unknown> {
   const { ip, user_agent } = visitOf(event);

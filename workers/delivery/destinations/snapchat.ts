@@ -102,6 +102,8 @@ export const snapchat = defineDestination<SnapchatSettings, SnapchatEvent>({
   // Standard tokens may make ten requests a second.
   limits: { eventsPerRequest: 2_000, requestsPerSecond: 10, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
+  identifiersIn: ({ user_data }) => Object.keys(user_data),
+
   map(event, { action_source = "WEB", limited_data_use, events }): SnapchatEvent | Skip {
     const event_name = nameOf(event, events);
     if (!event_name)

@@ -65,6 +65,8 @@ export const tiktok = defineDestination<TiktokSettings, TiktokEvent>({
   // TikTok tells repetitions by event and event_id for 48 h. It publishes no rate that holds for all; 40100 says "too often".
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 50, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
+  identifiersIn: ({ user }) => Object.keys(user),
+
   map(event, { event_source = "web", limited_data_use, events }): TiktokEvent | Skip {
     const name = nameOf(event, events) ?? (event.type === "track" ? event.event : undefined);
     if (!name) return skip("event_not_mapped", `TikTok has no event for "${event.type}"`);

@@ -5,6 +5,7 @@ import type { Answer, Vendor, VendorCall, Verdict } from "../../../test/vendor-s
 import { vendorAt } from "../../../test/vendor-sink/vendors.ts";
 import { webhook as customerReceiver } from "../../../test/vendor-sink/webhook.ts";
 import { type Destination, isSkip, type Outcome, splitSecrets, type VendorResponse } from "../destination.ts";
+import { given } from "./example-events.ts";
 import { destinations } from "./index.ts";
 
 const now = new Date("2026-11-20T10:00:02.000Z");
@@ -114,6 +115,24 @@ describe.each(Object.entries(destinations))("%s", (_, destination) => {
     const outcomes = outcomesOf(destination, answer, payloads);
     expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(["retry"]));
   });
+});
+
+it.each([
+  ["tiktok", ["email", "external_id", "first_name", "ip", "locale", "phone", "user_agent"]],
+  ["pinterest", ["client_ip_address", "client_user_agent", "em", "external_id", "fn", "ph"]],
+  ["snapchat", ["client_ip_address", "client_user_agent", "em", "external_id", "fn", "ph"]],
+  ["linkedin", ["SHA256_EMAIL"]],
+  ["microsoft-uet", ["clientIpAddress", "clientUserAgent", "em", "externalId", "ph"]],
+  ["reddit", ["email", "external_id", "ip_address", "phone_number", "user_agent"]],
+  ["x", ["hashed_email", "hashed_phone_number", "ip_address", "user_agent"]],
+])("%s can tell by what it may recognise a person", (name, identifiers) => {
+  const destination = destinations[name]!;
+  const setting = { linkedin: "rules", x: "events" }[name] ?? "events";
+  const chosen = { snapchat: "SIGN_UP", pinterest: "signup", reddit: "SIGN_UP", linkedin: "104012", x: "o9p5x" }[name];
+  const settings = { ...destination.exampleSettings, [setting]: { identify: chosen ?? "SignUp" } };
+  const { open } = splitSecrets(destination.settings, settings);
+  const payload = destination.map(anEvent(given.identify), open);
+  expect(destination.identifiersIn!(payload).toSorted()).toEqual(identifiers);
 });
 
 /** What the stand-ins take for a credential that has ended; Slack's is an address. */

@@ -67,6 +67,8 @@ export const x = defineDestination<XSettings, XConversion>({
   // 60,000 requests per 15 minutes and account on the older of the two pages that name a number.
   limits: { eventsPerRequest: 500, requestsPerSecond: 60, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
+  identifiersIn: ({ identifiers }) => identifiers.flatMap((one) => Object.keys(one)),
+
   map(event, { events }): XConversion | Skip {
     const event_id = eventIdOf(event, events);
     if (!event_id) return skip("event_not_mapped", `no event of Events Manager is set for "${event.event}"`);
