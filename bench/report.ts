@@ -1,6 +1,7 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchIngest } from "./ingest.ts";
+import type { benchMapping } from "./mapping.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchProfiles } from "./profiles.ts";
 import type { benchShard } from "./shard.ts";
@@ -10,11 +11,13 @@ type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
 type Profiles = Awaited<ReturnType<typeof benchProfiles>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
+type Mapping = Awaited<ReturnType<typeof benchMapping>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport | Profiles): string {
+export function report(result: Ingest | Pipeline | Shard | BulkImport | Profiles | Mapping): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
   if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
+  if (result.benchmark === "mapping") return mappingReport(result as Mapping, where);
   if (result.benchmark === "shard") return shardReport(result as Shard, where);
   if (result.benchmark === "profiles") return profilesReport(result as Profiles, where);
   return result.benchmark === "ingest"
@@ -129,6 +132,15 @@ function profilesReport(result: Profiles, where: string): string {
     `${result.rows_written_per_event} rows written an event, of ${events.toLocaleString("en")} of which ${identified_share * 100} % are identified; ${result.rows_written_per_new_person} for a new person in bulk`,
     `a person is ${result.records_per_person} records: ${result.index_bytes_per_record} bytes of memory each, ${result.storage_bytes_per_person} bytes of storage in all`,
   ].join("\n");
+}
+
+function mappingReport({ destinations, events }: Mapping, where: string): string {
+  const rows = destinations.map((one) => [
+    one.name,
+    ...[one.map_us, one.request_us, one.both_us, one.most_us].map((us) => `${us} µs`),
+  ]);
+  const head = ["destination", "map", "request", "both", "slowest round"];
+  return `from an event to a vendor's request, per event; medians over ${events.toLocaleString("en")} events\n${where}\n\n${table([head, ...rows])}`;
 }
 
 function table(rows: string[][]): string {

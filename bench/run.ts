@@ -1,7 +1,8 @@
-/** `npm run bench -- ingest|pipeline|shard|bulk-import|profiles [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
+/** `npm run bench -- NAME [--json]`, with a name from the list below; without one, all of them. Progress goes to stderr, results to stdout. */
 import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchMapping } from "./mapping.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchProfiles } from "./profiles.ts";
 import { report } from "./report.ts";
@@ -13,6 +14,7 @@ const benchmarks = {
   shard: benchShard,
   "bulk-import": benchBulkImport,
   profiles: benchProfiles,
+  mapping: benchMapping,
 };
 
 const { values, positionals } = parseArgs({

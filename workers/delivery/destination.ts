@@ -104,6 +104,8 @@ export interface Destination<S extends object = any, P = any> {
     giveUpAfterHours: number;
     timeoutMs: number;
   };
+  /** Of an advertising vendor: the identifiers by which it can recognise the person of this payload, e.g. `em`, `fbp`. */
+  identifiersIn?(payload: P): string[];
   /** Events with different keys never share a request (GA4: one client_id a request). */
   groupBy?(payload: P): string;
   /** Pure: no fetch, no clock, no logging. Event times are judged against `event.received_at`. */

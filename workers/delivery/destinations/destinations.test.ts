@@ -73,7 +73,7 @@ describe.each(Object.entries(destinations))("%s", (name, destination) => {
       const { url, method, headers, body } = await destination.request(batch, settingsOf(destination), moment);
       expect(new URL(url).protocol).toBe("https:");
       expect(method).toBe("POST");
-      expect(new Headers(headers).get("content-type")).toBe("application/json");
+      expect(new Headers(headers).get("content-type")).toMatch(/^application\/([a-z.]+\+)?json$/);
       expect(Object.keys(headers).every((header) => header === header.toLowerCase())).toBe(true);
       expect(JSON.parse(body)).toBeTypeOf("object");
     }

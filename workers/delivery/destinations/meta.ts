@@ -1,8 +1,8 @@
 // https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters
 import * as z from "zod";
-import { currencyOf, eventTable, orderIdOf, productsOf, worthOf } from "../../../core/commerce.ts";
+import { currencyOf, eventTable, orderIdOf, piecesOf, productsOf, worthOf } from "../../../core/commerce.ts";
 import type { Event } from "../../../core/event.ts";
-import { CONTACT_PROPERTIES, identifier, identifiers, personOf } from "../../../core/identifiers.ts";
+import { CONTACT_PROPERTIES, externalIds, identifiers, personOf } from "../../../core/identifiers.ts";
 import { defined, isRecord, number, pick, record, scalar, unlessEmpty } from "../../../core/values.ts";
 import {
   defineDestination,
@@ -14,6 +14,7 @@ import {
   secret,
   skip,
 } from "../destination.ts";
+import { webAddress } from "../visit.ts";
 import { metaExamples } from "./meta.examples.ts";
 
 /** Supported until July 2028 at least: https://developers.facebook.com/docs/graph-api/changelog */
@@ -156,11 +157,9 @@ const LIMITED_DATA_USE = {
 
 function userData(event: Event, time: Date): MetaEvent["user_data"] {
   const { ip, user_agent, vendor_ids } = event.context;
-  const ids = [event.user_id, event.anonymous_id].flatMap((id) => (id && identifier("meta", "external_id", id)) || []);
   return {
     ...identifiers("meta", personOf(event)),
-    // Both, so that what somebody did before signing in is theirs too.
-    external_id: [...new Set(ids)],
+    external_id: externalIds("meta", event),
     ...defined({
       client_ip_address: ip,
       client_user_agent: user_agent,
@@ -208,7 +207,7 @@ function customData(event: Event, name: string): Record<string, unknown> {
     ),
     content_name: pick(properties, "content_name") ?? (products.length === 1 ? products[0]!.name : undefined),
     content_category: pick(properties, "content_category") ?? category,
-    num_items: COUNTED.has(name) && products.length ? sum(products.map(({ quantity }) => quantity ?? 1)) : undefined,
+    num_items: COUNTED.has(name) && products.length ? piecesOf(products) : undefined,
     order_id: orderIdOf(event),
     search_string: pick(properties, "search_string") ?? (name === "Search" ? pick(properties, "query") : undefined),
     delivery_category: delivery(properties),
@@ -235,14 +234,6 @@ function ownProperties(properties: Record<string, unknown>): Record<string, unkn
 function delivery(from: Record<string, unknown>): string | undefined {
   const category = pick(from, "delivery_category");
   return category && DELIVERIES.has(category) ? category : undefined;
-}
-
-function sum(amounts: number[]): number {
-  return amounts.reduce((total, amount) => total + amount, 0);
-}
-
-function webAddress(url: string | undefined): string | undefined {
-  return url && /^https?:\/\//i.test(url) ? url : undefined;
 }
 
 /** Passing troubles and throttling: these codes and those marked is_transient. 368 is a block that ends. */
