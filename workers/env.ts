@@ -2,6 +2,7 @@
  * Bindings, by the Worker that needs them (each folder's wrangler.toml binds just these).
  * The joined Worker of `workers/index.ts` has them all.
  */
+import type { ConsentRevocations } from "../durable-objects/consent-revocations.ts";
 import type { DailySalts } from "../durable-objects/daily-salts.ts";
 import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
@@ -41,15 +42,19 @@ export interface ProcessorEnv extends DeliveryQueues {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  CONSENT_REVOCATIONS: DurableObjectNamespace<ConsentRevocations>;
 }
 
 export interface DeliveryEnv extends DeliveryQueues {
+  /** Events of vendors that are not well wait here, and are tried from here only, where they hold up nobody else's. */
+  DELIVERY_RECOVERY: Queue;
   CONFIG: KVNamespace;
   DB: D1Database;
   LAKE: R2Bucket;
   METRICS: AnalyticsEngineDataset;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  CONSENT_REVOCATIONS: DurableObjectNamespace<ConsentRevocations>;
   /** Secret, 32 bytes as base64: opens the sealed settings of integrations. */
   CREDENTIALS_KEY: string;
   /** Development only: every vendor request goes to `{VENDOR_SINK_URL}/{integration}/{host}/{path}` instead. */

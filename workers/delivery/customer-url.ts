@@ -25,7 +25,8 @@ export function customerUrlsOf(settings: z.ZodObject): string[] {
 }
 
 function isCustomerUrl(schema: z.ZodType): boolean {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isCustomerUrl(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
+    return isCustomerUrl(schema.unwrap() as z.ZodType);
   return schema.meta()?.customer_url === true;
 }
 

@@ -383,7 +383,13 @@ describe("the gate", () => {
     answer = new Response(null, { status: 200 });
     const later = Date.now() + 300_001;
     vi.spyOn(Date, "now").mockImplementation(() => later);
-    await deliver(aBatch(sent.map(({ body }) => aMessage(body))), env);
+    await deliver(
+      aBatch(
+        sent.map(({ body }) => aMessage(body)),
+        "delivery-recovery",
+      ),
+      env,
+    );
     expect(calls).toHaveLength(2);
     expect(await gateOf(integration)).toMatchObject({ state: "open_for_business", reason: null, delivered: 2 });
   });
@@ -408,6 +414,9 @@ describe("the gate", () => {
     vi.spyOn(Date, "now").mockImplementation(() => now);
     const twoRequests = () => [aMessage(aDelivery(integration, { items: someItems(20) }))];
     await deliver(aBatch(twoRequests()), env);
+    expect(calls).toHaveLength(5);
+    expect(sent.splice(1)).toMatchObject([{ lane: "recovery" }]);
+    await deliver(aBatch(twoRequests(), "delivery-recovery"), env);
     expect(calls).toHaveLength(6);
     expect(sent.slice(1).map(({ body }) => [body.attempt, body.items.length])).toEqual([
       [2, 10],
@@ -416,7 +425,7 @@ describe("the gate", () => {
 
     status = 200;
     now += 20_001;
-    await deliver(aBatch(twoRequests()), env);
+    await deliver(aBatch(twoRequests(), "delivery-recovery"), env);
     expect(calls).toHaveLength(7);
     await deliver(aBatch(twoRequests()), env);
     expect(calls).toHaveLength(9);

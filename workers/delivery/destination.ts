@@ -10,7 +10,7 @@ import type { Event } from "../../core/event.ts";
 export const secret = <T extends z.ZodType = z.ZodString>(schema = z.string().min(1) as z.ZodType as T) =>
   schema.brand<"secret">().meta({ secret: true });
 
-function isSecret(schema: z.ZodType): boolean {
+export function isSecret(schema: z.ZodType): boolean {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isSecret(schema.unwrap() as z.ZodType);
   return schema.meta()?.secret === true;
 }
@@ -104,6 +104,8 @@ export interface Destination<S extends object = any, P = any> {
     giveUpAfterHours: number;
     timeoutMs: number;
   };
+  /** Of an advertising vendor: the identifiers by which it can recognise the person of this payload, e.g. `em`, `fbp`. */
+  identifiersIn?(payload: P): string[];
   /** Events with different keys never share a request (GA4: one client_id a request). */
   groupBy?(payload: P): string;
   /** Pure: no fetch, no clock, no logging. Event times are judged against `event.received_at`. */
