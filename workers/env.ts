@@ -8,6 +8,7 @@ import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
 import type { OnceOnly } from "../durable-objects/once-only.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
+import type { ReplayRun } from "./api/replays/replay.ts";
 import type { ImportRun } from "./ingest/bulk-import/bulk-import.ts";
 
 export interface IngestEnv {
@@ -61,7 +62,7 @@ export interface DeliveryEnv extends DeliveryQueues {
   VENDOR_SINK_URL?: string;
 }
 
-export interface ApiEnv {
+export interface ApiEnv extends DeliveryQueues {
   ASSETS: Fetcher;
   CONFIG: KVNamespace;
   DB: D1Database;
@@ -69,6 +70,10 @@ export interface ApiEnv {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  RAW_EVENTS: Queue;
+  REPLAYS: Workflow<ReplayRun>;
+  /** As delivery has it. */
+  VENDOR_SINK_URL?: string;
   /** Secret: the bearer token of the management API. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */

@@ -8,6 +8,7 @@ import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { replays } from "./routes/replays.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
 
@@ -29,6 +30,7 @@ api.use("/api/*", requireAdmin);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);
+api.route("/api/v1/replays", replays);
 api.route("/api/v1/environments", environments);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);

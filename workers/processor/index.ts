@@ -136,6 +136,7 @@ function layer1(work: Work, metrics: Metrics): void {
       work.dead.push({
         environment_id: environment.id,
         stage: "processor",
+        source_id,
         ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
         ...(typeof received?.event === "string" && { event: received.event }),
         reason: verdict.reason,
@@ -252,6 +253,7 @@ function dispatch(
       environment_id: work.context.environment.id,
       stage: "processor",
       integration_id: integration.id,
+      source_id: work.raw.source_id,
       message_id: event.message_id,
       event: event.event,
       reason,
