@@ -41,7 +41,7 @@ export interface Verdict {
 export type Fault = "429" | "500" | "error-in-200";
 
 export interface Vendor {
-  name: "ga4" | "meta" | "webhook";
+  name: string;
   /** How long the vendor remembers what it has received. */
   dedupWindowMs: number;
   /** What the vendor does in good health. */
