@@ -1,5 +1,6 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchBulkImport } from "./bulk-import.ts";
+import type { benchDelivery, benchOutage } from "./delivery.ts";
 import type { benchIngest } from "./ingest.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchShard } from "./shard.ts";
@@ -9,10 +10,15 @@ type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport): string {
+type Delivery = Awaited<ReturnType<typeof benchDelivery>>;
+type Outage = Awaited<ReturnType<typeof benchOutage>>;
+
+export function report(result: Ingest | Pipeline | Shard | BulkImport | Delivery | Outage): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
   if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
+  if (result.benchmark === "delivery") return deliveryReport(result as Delivery, where);
+  if (result.benchmark === "outage") return outageReport(result as Outage, where);
   if (result.benchmark === "shard") return shardReport(result as Shard, where);
   return result.benchmark === "ingest"
     ? ingestReport(result as Ingest, where)
@@ -107,6 +113,33 @@ function bulkImportReport({ results }: BulkImport, where: string): string {
   ]);
   const head = ["file", "outcome", "rows", "rows/s", "CPU a row", "took", "process memory"];
   return `bulk import, simulated queue and storage in the same process\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function deliveryReport({ offered_per_second, results }: Delivery, where: string): string {
+  const rows = results.map((one) => [
+    one.vendor,
+    one.events.toLocaleString("en"),
+    `${one.seconds} s`,
+    one.events_per_second.toLocaleString("en"),
+    `${one.duplicates}`,
+    `${one.p50_ms} ms`,
+    `${one.p95_ms} ms`,
+    `${one.cpu_us_per_event} µs`,
+  ]);
+  const head = ["vendor", "events", "took", "events/s", "twice", "p50", "p95", "CPU an event"];
+  const what = `delivery: ${offered_per_second} events/s offered, from the queue to the sink's answer, sink and simulated queues on the same machine`;
+  return `${what}\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function outageReport(result: Outage, where: string): string {
+  const { events, delivered, duplicates, dead_lettered, refused_requests, neighbour } = result;
+  return [
+    `outage: ${result.outage_s} s in which a vendor answers HTTP 500 to everything\n${where}`,
+    "",
+    `${delivered} of ${events} events delivered, ${duplicates} of them twice, ${dead_lettered} dead-lettered`,
+    `all there ${result.all_delivered_s_after_its_end} s after it ended; ${refused_requests} requests were made in vain`,
+    `its neighbour: ${neighbour.delivered} delivered, ${neighbour.duplicates} twice, p95 ${neighbour.p95_ms} ms`,
+  ].join("\n");
 }
 
 function table(rows: string[][]): string {

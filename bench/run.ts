@@ -1,6 +1,7 @@
-/** `npm run bench -- ingest|pipeline|shard|bulk-import [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
+/** `npm run bench -- ingest|pipeline|shard|bulk-import|delivery|outage [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
 import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
+import { benchDelivery, benchOutage } from "./delivery.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { report } from "./report.ts";
@@ -11,6 +12,8 @@ const benchmarks = {
   pipeline: benchPipeline,
   shard: benchShard,
   "bulk-import": benchBulkImport,
+  delivery: benchDelivery,
+  outage: benchOutage,
 };
 
 const { values, positionals } = parseArgs({
