@@ -3,8 +3,10 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Consent } from "../core/event.ts";
 import type { DeliveryItem } from "../core/queue-messages.ts";
+import { KEEP_REVOCATIONS_MS } from "../durable-objects/consent-revocations.ts";
 import { anItem } from "../test/a-delivery.ts";
 import { anEvent } from "../test/an-event.ts";
+import { destinations } from "./delivery/destinations/index.ts";
 import { forgetMarked, RevocationMarks, revokedAmong } from "./revocations.ts";
 
 let environment: string;
@@ -143,4 +145,10 @@ it("whoever could not be marked is told, and marked the next time", async () => 
   expect(failed).toEqual(["sender"]);
   await say({ marketing: false }, 10);
   expect(await revoked([came(9)])).toEqual([true]);
+});
+
+it("is remembered for longer than any destination goes on trying", () => {
+  for (const { name, limits } of Object.values(destinations)) {
+    expect(limits.giveUpAfterHours * 3_600_000, name).toBeLessThanOrEqual(KEEP_REVOCATIONS_MS);
+  }
 });

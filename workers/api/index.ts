@@ -13,6 +13,8 @@ import { replays } from "./routes/replays.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
 
+export { Replay } from "./replays/replay.ts";
+
 const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
   // A browser cannot set headers on a WebSocket, so it may send the token in the query there, and only there.
   const token =
