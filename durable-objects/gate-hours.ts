@@ -15,6 +15,7 @@ import {
   noIntegrationCounters,
   OTHERS,
 } from "../core/delivery-counters.ts";
+import type { MinuteOfTries } from "../core/failure-spike.ts";
 import { percentile } from "../core/histogram.ts";
 
 const HOUR_MS = 3_600_000;
@@ -103,6 +104,19 @@ export class GateHours {
     const total = structuredClone(this.#before.total);
     addIntegrationCounters(total, under.counters);
     return total;
+  }
+
+  /** Of the last minutes, those in which anything was tried. */
+  triesSince(minute: number, now: number): MinuteOfTries[] {
+    const hours = [this.#hourAt(Math.floor(now / HOUR_MS))];
+    if (minute < (hours[0]!.hour * HOUR_MS) / 60_000)
+      hours.push(...this.#between(minute * 60_000, hours[0]!.hour * HOUR_MS));
+    return hours.flatMap(({ minutes }) =>
+      Object.entries(minutes).flatMap(([at, [, delivered, retried, dead_lettered]]) => {
+        const failed = retried + dead_lettered;
+        return Number(at) < minute ? [] : [{ minute: Number(at), tries: delivered + failed, failed }];
+      }),
+    );
   }
 
   board({ from, to, by }: BoardQuery, now: number): Board {

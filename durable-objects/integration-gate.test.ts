@@ -182,6 +182,31 @@ describe("settings that cannot be used", () => {
   });
 });
 
+describe("failures that spike", () => {
+  it("are an alert while they last, said once in the log", async () => {
+    const gate = newGate();
+    const said = vi.spyOn(console, "error").mockImplementation(() => {});
+    const over = vi.spyOn(console, "info").mockImplementation(() => {});
+    now += 50 * 60_000;
+    await gate.report({ delivered: 100 });
+    now += 20 * 60_000;
+    expect((await gate.stats()).alert).toBeNull();
+    await gate.report({ retried: 30, failures: [failure("HTTP 503")] });
+    await gate.report({ retried: 30, failures: [failure("HTTP 503")] });
+    expect((await gate.stats()).alert).toEqual({
+      kind: "delivery_failure_spike",
+      failed_share: 1,
+      tries: 60,
+      before: 0,
+    });
+    expect(said).toHaveBeenCalledTimes(1);
+    now += 16 * 60_000;
+    await gate.report({ delivered: 30 });
+    expect((await gate.stats()).alert).toBeNull();
+    expect(over).toHaveBeenCalledTimes(1);
+  });
+});
+
 describe("chunks of a replay", () => {
   it("pass once, and again in the same queue message only", async () => {
     const gate = newGate();

@@ -13,6 +13,7 @@ import {
   type Verdicts,
 } from "../core/circuit-breaker.ts";
 import { addReasons, type Counted, type Counters, count, noCounters } from "../core/delivery-counters.ts";
+import { type FailureSpike, failureSpike, LOOK_BACK_MINUTES } from "../core/failure-spike.ts";
 import { addDuration } from "../core/histogram.ts";
 import { type Board, type BoardQuery, GateHours } from "./gate-hours.ts";
 import { migrate } from "./migrate.ts";
@@ -92,6 +93,7 @@ export interface GateStats extends Pick<Counters, "delivered" | "retried" | "dea
   /** When the vendor may be asked again, ISO 8601; null while it may. */
   paused_until: string | null;
   failures: GateFailure[];
+  alert: FailureSpike | null;
 }
 
 export class IntegrationGate extends DurableObject<object> {
@@ -101,6 +103,7 @@ export class IntegrationGate extends DurableObject<object> {
   #failures: GateFailure[] = [];
   #acceptedAt: number | null = null;
   #lastAnswers: number[] = [];
+  #isAlerted = false;
   #probingUntil = 0;
   #tokens: number | undefined;
   #tokensAt = 0;
@@ -155,6 +158,7 @@ export class IntegrationGate extends DurableObject<object> {
     const now = Date.now();
     this.#count(report, now);
     this.#keepFailures(report.failures ?? [], now);
+    if (this.#isAlerted || report.failures?.length) this.#alert(now);
     if (report.requests) this.#probingUntil = 0;
     this.#save(judge(this.#breaker, report, this.#acceptedAt, now));
     if (report.requests && acceptedOf(report) > 0) this.#acceptedAt = now;
@@ -197,7 +201,23 @@ export class IntegrationGate extends DurableObject<object> {
       reason: state === "open_for_business" ? null : reason,
       paused_until: paused_until > Date.now() ? new Date(paused_until).toISOString() : null,
       failures: this.#failures,
+      alert: this.#spike(Date.now()),
     };
+  }
+
+  #spike(now: number): FailureSpike | null {
+    return failureSpike(this.#hours.triesSince(Math.floor(now / 60_000) - LOOK_BACK_MINUTES, now), now);
+  }
+
+  /** In the log once when it begins, and once when it is over: there the account's own alerts find it. */
+  #alert(now: number): void {
+    const spike = this.#spike(now);
+    if ((spike !== null) === this.#isAlerted) return;
+    this.#isAlerted = spike !== null;
+    const integration_id = this.ctx.id.name;
+    if (spike)
+      console.error(JSON.stringify({ level: "error", at: "integration_gate.alert", integration_id, ...spike }));
+    else console.info(JSON.stringify({ level: "info", at: "integration_gate.alert_over", integration_id }));
   }
 
   /** The delivery board: lines by minute, hour or event's name, and how many events held which identifier. */

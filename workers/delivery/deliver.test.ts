@@ -390,7 +390,16 @@ describe("the gate", () => {
       ),
       env,
     );
+    // The one that was not refused itself is the probe; then the other follows.
     expect(calls).toHaveLength(2);
+    expect(calls[1]!.ids).toEqual(sent[1]!.body.items.map((item) => item.message_id));
+    await deliver(
+      aBatch(
+        sent.slice(2).map(({ body }) => aMessage(body)),
+        "delivery-recovery",
+      ),
+      env,
+    );
     expect(await gateOf(integration)).toMatchObject({ state: "open_for_business", reason: null, delivered: 2 });
   });
 
@@ -476,6 +485,24 @@ describe("the gate", () => {
       { reason: "gave_up", detail: "the gate said unauthorised" },
     ]);
   });
+});
+
+it("a webhook whose body a pipeline has made goes under its event's id all the same", async () => {
+  const integration = await publishIntegration({
+    destination: "webhook",
+    settings: { url: "https://93.184.216.34/in" },
+    secrets: { secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" },
+  });
+  const asked: Request[] = [];
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    asked.push(new Request(input, init));
+    return new Response(null, { status: 204 });
+  });
+  const items = [anItem({ message_id: "m-shaped", payload: { text: "anything" } })];
+  await deliver(aBatch([aMessage(aDelivery(integration, { items }))]), aDeliveryEnv().env);
+  expect(asked[0]!.headers.get("webhook-id")).toBe("m-shaped");
+  expect(await asked[0]!.json()).toEqual({ text: "anything" });
+  expect((await gateOf(integration)).delivered).toBe(1);
 });
 
 describe("consent", () => {

@@ -74,6 +74,8 @@ export type Outcome =
 /** Facts of the moment that a request may need; passed in so that `request` stays testable as data. */
 export interface RequestMoment {
   now: Date;
+  /** Of the events, in the order of their payloads: a customer's own pipeline may have left them out of these. */
+  message_ids?: string[];
 }
 
 /** One worked example: documentation for a reader, a test for `destinations.test.ts`. */

@@ -179,7 +179,8 @@ async function callOnce(
 ): Promise<void> {
   const { integration, mask } = target;
   const payloads = lines.map(({ item }) => item.payload);
-  const request = await requestOf(payloads, target);
+  const message_ids = lines.map(({ item }) => item.message_id);
+  const request = await requestOf(payloads, message_ids, target);
   let outcomes: Outcome[];
   if ("outcome" in request) {
     outcomes = payloads.map(() => request);
@@ -206,10 +207,10 @@ async function callOnce(
 }
 
 /** A payload that no request can be made of is refused as a vendor would, so that bisection finds it. */
-async function requestOf(payloads: unknown[], target: Target): Promise<VendorRequest | Outcome> {
+async function requestOf(payloads: unknown[], message_ids: string[], target: Target): Promise<VendorRequest | Outcome> {
   const { destination, settings, mask } = target;
   try {
-    return await destination.request(payloads, settings, { now: new Date() });
+    return await destination.request(payloads, settings, { now: new Date(), message_ids });
   } catch (error) {
     return { outcome: "batch_refused", reason: mask(`not a payload of ${destination.name}: ${error}`) };
   }

@@ -73,7 +73,10 @@ export const integrations = new Hono<{ Bindings: ApiEnv }>()
       return c.json({ event, payload, outcome: found.blocked.state, reason: found.blocked.reason });
     if (!("target" in found)) throw new ApiError("conflict", `${integration.id} is disabled`);
     const { destination, settings, mask } = found.target;
-    const request = await destination.request([payload], settings, { now: new Date() });
+    const request = await destination.request([payload], settings, {
+      now: new Date(),
+      message_ids: [event.message_id],
+    });
     const result = await callVendor(request, {
       timeoutMs: destination.limits.timeoutMs,
       integration: integration.name,

@@ -1,7 +1,13 @@
 import { Hono } from "hono";
+import type { GateStats } from "../../../durable-objects/integration-gate.ts";
 import type { ShardStats } from "../../../durable-objects/visitor-shard.ts";
 import type { ApiEnv } from "../../env.ts";
 import { environmentOf } from "./environment-of.ts";
+
+/** What was to be sent is shown where one integration is asked for. */
+function withoutPayloads({ failures, ...stats }: GateStats): GateStats {
+  return { ...stats, failures: failures.map(({ payload: _, ...failure }) => failure) };
+}
 
 /** GET ?environment_id: what the shards hold, exactly, and how each integration is doing. */
 export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
@@ -19,7 +25,7 @@ export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
         name,
         destination,
         enabled,
-        ...(await c.env.INTEGRATION_GATE.getByName(id).stats()),
+        ...withoutPayloads(await c.env.INTEGRATION_GATE.getByName(id).stats()),
       })),
     ),
   ]);

@@ -58,8 +58,9 @@ export const webhook = defineDestination<WebhookSettings, WebhookPayload>({
 
   map: (event) => ({ type: event.type, timestamp: event.timestamp, data: event }),
 
-  request([payload], { url, secret, headers }, { now }) {
-    const id = webhookId(payload!.data.message_id);
+  // A pipeline may have made any other body of it: then only the engine knows which event it is.
+  request([payload], { url, secret, headers }, { now, message_ids = [] }) {
+    const id = webhookId(message_ids[0] ?? payload!.data.message_id);
     const timestamp = Math.floor(now.getTime() / 1_000);
     const body = JSON.stringify(payload);
     const signatures = secretsIn(secret).map((one) => `v1,${hmacSha256(keyOf(one), `${id}.${timestamp}.${body}`)}`);
