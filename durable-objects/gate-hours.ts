@@ -58,19 +58,20 @@ export class GateHours {
   #written = "";
   /** Of all hours but the one under way. */
   #before: { hour: number; total: IntegrationCounters } | undefined;
-  isFirstOfHour = false;
+  /** The hour in which what is too old was last deleted. */
+  #tidied: number | undefined;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** Counts; writes one row where that says something new. */
+  /** Counts; writes one row where that says something new. Returns whether it is time to tidy up: once an hour. */
   add(
     now: number,
     all: Counted,
     byEvent: Record<string, Counted>,
     more: (counters: IntegrationCounters) => void,
-  ): void {
+  ): boolean {
     const hour = Math.floor(now / HOUR_MS);
     const under = this.#hourAt(hour);
     count(under.counters, all);
@@ -82,12 +83,15 @@ export class GateHours {
       count(under.events[name], counted);
     }
     const counters = JSON.stringify(under.counters);
-    if (counters === this.#written) return;
+    if (counters === this.#written) return false;
     countMinute(under.minutes, Math.floor(now / 60_000), all);
     const detail = JSON.stringify({ events: under.events, minutes: under.minutes });
     this.#sql.exec("INSERT OR REPLACE INTO hours (hour, counters, detail) VALUES (?, ?, ?)", hour, counters, detail);
     this.#written = counters;
-    if (this.isFirstOfHour) this.#sql.exec("DELETE FROM hours WHERE hour < ?", hour - KEEP_HOURS);
+    if (this.#tidied === hour) return false;
+    this.#tidied = hour;
+    this.#sql.exec("DELETE FROM hours WHERE hour < ?", hour - KEEP_HOURS);
+    return true;
   }
 
   total(now: number): IntegrationCounters {
@@ -156,12 +160,10 @@ export class GateHours {
   }
 
   #hourAt(hour: number): Hour {
-    this.isFirstOfHour = false;
     if (this.#now?.hour === hour) return this.#now;
     const [row] = this.#sql.exec<Row>("SELECT hour, counters, detail FROM hours WHERE hour = ?", hour);
     // Minutes are of use while they are recent, and larger than all the rest.
     if (this.#now) this.#dropMinutes(this.#now.hour - 1);
-    this.isFirstOfHour = row === undefined;
     this.#now = row ? readHour(row) : { hour, counters: noIntegrationCounters(), events: {}, minutes: {} };
     this.#written = JSON.stringify(this.#now.counters);
     return this.#now;

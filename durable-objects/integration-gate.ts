@@ -238,7 +238,7 @@ export class IntegrationGate extends DurableObject<object> {
     all.filtered = report.filtered ?? sums.filtered;
     all.failed = sums.failed;
     all.latencies_ms = Object.values(events).flatMap((counted) => counted.latencies_ms ?? []);
-    this.#hours.add(now, all, events, (counters) => {
+    const isDue = this.#hours.add(now, all, events, (counters) => {
       counters.requests += report.requests ?? 0;
       counters.failed_requests += report.failed_requests ?? 0;
       for (const ms of answer_ms) addDuration(counters.answer_time, ms);
@@ -246,7 +246,7 @@ export class IntegrationGate extends DurableObject<object> {
       counters.matched.of += matched.of;
       addReasons(counters.matched.with, matched.with);
     });
-    if (this.#hours.isFirstOfHour) this.#sql.exec("DELETE FROM chunks WHERE at < ?", now - KEEP_CHUNKS_MS);
+    if (isDue) this.#sql.exec("DELETE FROM chunks WHERE at < ?", now - KEEP_CHUNKS_MS);
   }
 
   #keepFailures(failures: GateFailure[], now: number): void {

@@ -252,7 +252,7 @@ describe("consent that is taken back", () => {
     const fresh = anItem({ anonymous_id: "leaves", received_at: minutesAgo(1) });
     await deliver(aBatch([aMessage(sent[0]!.body), aMessage(aDelivery(marketing, { items: [fresh] }))]), env);
     expect(calls.flatMap(({ ids }) => ids)).toEqual(["stays"]);
-    expect(await gateOf(marketing)).toMatchObject({ delivered: 1, filtered: { consent_revoked: 2 } });
+    expect(await gateOf(marketing)).toMatchObject({ received: 1, delivered: 1, filtered: { consent_revoked: 2 } });
   });
 
   it.each(["functional", "analytics"] as const)("leaves alone what is for %s", async (purpose) => {

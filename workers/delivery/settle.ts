@@ -108,6 +108,8 @@ function sort({ body, outcomes, acceptedAt }: Parcel, tooOld: boolean, mask: Mas
         break;
       case "filtered":
         counted.addReason(event, "filtered", outcome.reason);
+        // What is filtered counts as received by itself: one that was held before was counted then.
+        if (!isNew) counted.add(event, "received", -1);
         break;
       case "rejected":
       case "batch_refused":
