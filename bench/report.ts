@@ -1,5 +1,6 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchBulkImport } from "./bulk-import.ts";
+import type { benchDelivery, benchOutage } from "./delivery.ts";
 import type { benchIngest } from "./ingest.ts";
 import type { benchMapping } from "./mapping.ts";
 import type { benchPipeline } from "./pipeline.ts";
@@ -13,16 +14,25 @@ type Profiles = Awaited<ReturnType<typeof benchProfiles>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 type Mapping = Awaited<ReturnType<typeof benchMapping>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport | Profiles | Mapping): string {
+type Delivery = Awaited<ReturnType<typeof benchDelivery>>;
+type Outage = Awaited<ReturnType<typeof benchOutage>>;
+
+const REPORTS = {
+  ingest: ingestReport,
+  pipeline: pipelineReport,
+  shard: shardReport,
+  "bulk-import": bulkImportReport,
+  profiles: profilesReport,
+  mapping: mappingReport,
+  delivery: deliveryReport,
+  outage: outageReport,
+};
+
+/** `result`: what the benchmark of that name answered. */
+export function report(result: { benchmark: string; machine: Ingest["machine"] }): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
-  if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
-  if (result.benchmark === "mapping") return mappingReport(result as Mapping, where);
-  if (result.benchmark === "shard") return shardReport(result as Shard, where);
-  if (result.benchmark === "profiles") return profilesReport(result as Profiles, where);
-  return result.benchmark === "ingest"
-    ? ingestReport(result as Ingest, where)
-    : pipelineReport(result as Pipeline, where);
+  return REPORTS[result.benchmark as keyof typeof REPORTS](result as never, where);
 }
 
 function ingestReport({ results, rounds, reference, steady }: Ingest, where: string): string {
@@ -141,6 +151,33 @@ function mappingReport({ destinations, events }: Mapping, where: string): string
   ]);
   const head = ["destination", "map", "request", "both", "slowest round"];
   return `from an event to a vendor's request, per event; medians over ${events.toLocaleString("en")} events\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function deliveryReport({ offered_per_second, results }: Delivery, where: string): string {
+  const rows = results.map((one) => [
+    one.vendor,
+    one.events.toLocaleString("en"),
+    `${one.seconds} s`,
+    one.events_per_second.toLocaleString("en"),
+    `${one.duplicates}`,
+    `${one.p50_ms} ms`,
+    `${one.p95_ms} ms`,
+    `${one.cpu_us_per_event} µs`,
+  ]);
+  const head = ["vendor", "events", "took", "events/s", "twice", "p50", "p95", "CPU an event"];
+  const what = `delivery: ${offered_per_second} events/s offered, from the queue to the sink's answer, sink and simulated queues on the same machine`;
+  return `${what}\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function outageReport(result: Outage, where: string): string {
+  const { events, delivered, duplicates, dead_lettered, refused_requests, neighbour } = result;
+  return [
+    `outage: ${result.outage_s} s in which a vendor answers HTTP 500 to everything\n${where}`,
+    "",
+    `${delivered} of ${events} events delivered, ${duplicates} of them twice, ${dead_lettered} dead-lettered`,
+    `all there ${result.all_delivered_s_after_its_end} s after it ended; ${refused_requests} requests were made in vain`,
+    `its neighbour: ${neighbour.delivered} delivered, ${neighbour.duplicates} twice, p95 ${neighbour.p95_ms} ms`,
+  ].join("\n");
 }
 
 function table(rows: string[][]): string {

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--json]`, with a name from the list below; without one, all of them. Progress goes to stderr, results to stdout. */
 import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
+import { benchDelivery, benchOutage } from "./delivery.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchMapping } from "./mapping.ts";
 import { benchPipeline } from "./pipeline.ts";
@@ -15,6 +16,8 @@ const benchmarks = {
   "bulk-import": benchBulkImport,
   profiles: benchProfiles,
   mapping: benchMapping,
+  delivery: benchDelivery,
+  outage: benchOutage,
 };
 
 const { values, positionals } = parseArgs({

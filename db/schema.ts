@@ -101,4 +101,28 @@ export const deadLetters = sqliteTable("dead_letters", {
   attempts: integer().notNull(),
   r2_key: text().notNull(),
   dead_at: text().notNull(),
+  source_id: text(),
+  /** Sent on its way again; it stays listed as what it was. */
+  retried_at: text(),
+  edited_at: text(),
+});
+
+/** Stretches of the lake that are sent to one integration again (workers/api/replays). */
+export const replays = sqliteTable("replays", {
+  id: text().primaryKey(),
+  environment_id: text().notNull(),
+  integration_id: text().notNull(),
+  /** `ReplayRequest` as JSON. */
+  request: text({ mode: "json" }).notNull(),
+  status: text({
+    enum: ["counting", "ready", "running", "paused", "cancelled", "complete", "failed"],
+  }).notNull(),
+  /** Each run is one Workflow instance, named `{id}-{run}`; only the newest may go on. */
+  run: integer().notNull(),
+  /** Raised by each piece that was done: of two that do the same one counts. */
+  revision: integer().notNull(),
+  /** `ReplayState` as JSON. */
+  state: text({ mode: "json" }).notNull(),
+  created_at: text().notNull(),
+  updated_at: text().notNull(),
 });

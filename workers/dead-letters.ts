@@ -20,6 +20,7 @@ export interface DeadLetter {
   environment_id: string;
   stage: "queue" | "processor" | "delivery";
   integration_id?: string;
+  source_id?: string;
   message_id?: string;
   event?: string;
   reason: DeadReason;
@@ -59,9 +60,9 @@ export async function bury(
     dead_at,
   }));
   await env.DB.prepare(
-    `INSERT OR REPLACE INTO dead_letters (id, environment_id, stage, integration_id, message_id, event, reason, detail, attempts, r2_key, dead_at)
+    `INSERT OR REPLACE INTO dead_letters (id, environment_id, stage, integration_id, message_id, event, reason, detail, attempts, r2_key, dead_at, source_id)
      SELECT value ->> 'id', value ->> 'environment_id', value ->> 'stage', value ->> 'integration_id', value ->> 'message_id', value ->> 'event',
-            value ->> 'reason', value ->> 'detail', value ->> 'attempts', value ->> 'r2_key', value ->> 'dead_at' FROM json_each(?)`,
+            value ->> 'reason', value ->> 'detail', value ->> 'attempts', value ->> 'r2_key', value ->> 'dead_at', value ->> 'source_id' FROM json_each(?)`,
   )
     .bind(JSON.stringify(rows))
     .run();

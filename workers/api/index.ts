@@ -1,4 +1,4 @@
-/** Management: health, environments, sources and their keys, the live stream, status, dead letters. Everything but health asks for the admin token. */
+/** Management: health, environments, sources and their keys, integrations, the live stream, status, dead letters, replays. Everything but health asks for the admin token. */
 import { timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
@@ -6,12 +6,16 @@ import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
+import { integrations } from "./routes/integrations.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { profiles } from "./routes/profiles.ts";
+import { replays } from "./routes/replays.ts";
 import { shards } from "./routes/shards.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
+
+export { Replay } from "./replays/replay.ts";
 
 const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
   // A browser cannot set headers on a WebSocket, so it may send the token in the query there, and only there.
@@ -31,6 +35,8 @@ api.use("/api/*", requireAdmin);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);
+api.route("/api/v1/integrations", integrations);
+api.route("/api/v1/replays", replays);
 api.route("/api/v1/environments", environments);
 api.route("/api/v1/environments", shards);
 api.route("/api/v1/profiles", profiles);

@@ -10,7 +10,7 @@ import type { Event } from "../../core/event.ts";
 export const secret = <T extends z.ZodType = z.ZodString>(schema = z.string().min(1) as z.ZodType as T) =>
   schema.brand<"secret">().meta({ secret: true });
 
-function isSecret(schema: z.ZodType): boolean {
+export function isSecret(schema: z.ZodType): boolean {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isSecret(schema.unwrap() as z.ZodType);
   return schema.meta()?.secret === true;
 }
@@ -74,6 +74,8 @@ export type Outcome =
 /** Facts of the moment that a request may need; passed in so that `request` stays testable as data. */
 export interface RequestMoment {
   now: Date;
+  /** Of the events, in the order of their payloads: a customer's own pipeline may have left them out of these. */
+  message_ids?: string[];
 }
 
 /** One worked example: documentation for a reader, a test for `destinations.test.ts`. */

@@ -25,12 +25,13 @@ export class DeliveryOutbox {
 
   /** `sender` is given back to `failed` of `send` where the event could not be queued. */
   add(sender: unknown, environmentId: string, integration: Integration, event: Event, payloadJson: string): void {
-    const { message_id, event: name, anonymous_id, received_at } = event;
+    const { message_id, event: name, anonymous_id, user_id, received_at } = event;
     const { purposes = [] } = event.context;
     const about: Omit<DeliveryItem, "payload"> = {
       message_id,
       event: name,
       anonymous_id,
+      ...(user_id !== undefined && { user_id }),
       received_at,
       purposes,
     };

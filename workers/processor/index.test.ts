@@ -12,6 +12,7 @@ import { anEnvironment, anIntegration, aSource } from "../../test/an-environment
 import { anEvent } from "../../test/an-event.ts";
 import { webhook } from "../delivery/destinations/webhook.ts";
 import { LANE_BINDINGS, type ProcessorEnv } from "../env.ts";
+import { revokedAmong } from "../revocations.ts";
 import processor from "./index.ts";
 import { afterShard, beforeShard } from "./pipeline.ts";
 import { cleanse } from "./steps/cleanse.ts";
@@ -815,4 +816,38 @@ it("an event from the future ends nobody's session: to the shard it is of when i
     ["2031-01-01T00:00:00.000Z", "too_new"],
     ["2026-11-20T10:00:01.000Z", undefined],
   ]);
+});
+
+describe("a person who takes back a consent", () => {
+  const ad = () =>
+    anIntegration({ destination: "webhook", purpose: "marketing", settings: { url: "https://x.example" } });
+
+  it("is known to delivery before the message is done, for all that was queued before", async () => {
+    const { consume, environment } = await aProcessor({ integrations: [ad()] });
+    const { delivered } = await consume({ q1: [anEvent({ message_id: "before", user_id: "u1" })] });
+    expect(delivered[0]!.items[0]).toMatchObject({ message_id: "before", anonymous_id: "a1", user_id: "u1" });
+    const no = anEvent({ received_at: "2026-11-20T10:05:00.000Z", context: { consent: { marketing: false } } });
+    expect((await consume({ q2: [no] })).acked).toEqual(["q2"]);
+    const items = delivered.flatMap((message) => message.items);
+    expect(await revokedAmong(env, environment.id, items, "marketing")).toEqual(new Set(items));
+    expect(await revokedAmong(env, environment.id, items, "analytics")).toEqual(new Set());
+  });
+
+  it("keeps the message in the queue while that cannot be written down", async () => {
+    const processor = await aProcessor({ integrations: [ad()] });
+    const mark = () => Promise.reject(new Error("object is down"));
+    processor.env.CONSENT_REVOCATIONS = { getByName: () => ({ mark }) } as never;
+    const errors = vi.spyOn(console, "error").mockImplementation(() => {});
+    const no = anEvent({ anonymous_id: "a-no", context: { consent: { marketing: false } } });
+    const { acked, retried } = await processor.consume({ q1: [no], q2: [anEvent({ anonymous_id: "a-yes" })] });
+    expect([acked, retried]).toEqual([["q2"], ["q1"]]);
+    expect(errors).toHaveBeenCalled();
+  });
+});
+
+it("what the browser objected to is kept with the event, for whoever judges it again", async () => {
+  const { consume, calls } = await aProcessor();
+  await consume({ q1: { events: [anEvent()], request: { gpc: true } }, q2: [anEvent()] });
+  const receipts = calls.flatMap(({ batch }) => batch.lines.map((line) => JSON.parse(line).receipt));
+  expect(receipts.map(({ gpc }) => gpc)).toEqual([true, undefined]);
 });

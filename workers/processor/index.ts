@@ -2,6 +2,7 @@
  * Consumes `raw-events`: Layer 1, one call for each shard, Layer 2, and the delivery queues. A message is acknowledged when all
  * that follows from it is durable; until then a retry goes the same way again, and the shard answers as it did before.
  */
+import { CountedEvents } from "../../core/delivery-counters.ts";
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import type { LiveItem } from "../../core/live.ts";
@@ -19,6 +20,7 @@ import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
 import { queueProfileChanges } from "../profile-changes-queue.ts";
+import { RevocationMarks } from "../revocations.ts";
 import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
@@ -63,13 +65,16 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
+  const revocations = new RevocationMarks();
   const live = works
     .filter(isWell)
-    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, metrics)) ?? []);
+    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, metrics, revocations)) ?? []);
 
-  await outbox.send(env, (works, error) => {
+  const fail = (works: Set<unknown>, error: unknown) => {
     for (const work of works as Set<Work>) work.failed ??= error;
-  });
+  };
+  await revocations.send(env, fail);
+  await outbox.send(env, fail);
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
   await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
@@ -142,6 +147,7 @@ function layer1(work: Work, metrics: Metrics): void {
       work.dead.push({
         environment_id: environment.id,
         stage: "processor",
+        source_id,
         ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
         ...(typeof received?.event === "string" && { event: received.event }),
         reason: verdict.reason,
@@ -199,7 +205,11 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
           lines: pack(
             asked
               .map(({ work, event, records }) =>
-                JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
+                JSON.stringify({
+                  source_id: work.context.source_id,
+                  event,
+                  receipt: { steps: records, ...objectionsOf(work.raw) },
+                }),
               )
               .join("\n"),
           ),
@@ -245,8 +255,19 @@ async function queueChanges(
   }
 }
 
+/** What the browser objected to: with the event in the lake, so that a replay judges consent as it was judged. */
+function objectionsOf({ request: { gpc, dnt } }: RawMessage) {
+  return { ...(gpc && { gpc }), ...(dnt && { dnt }) };
+}
+
 /** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
-function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
+function layer2(
+  work: Work,
+  outbox: DeliveryOutbox,
+  filtered: FilteredCounts,
+  metrics: Metrics,
+  revocations: RevocationMarks,
+): LiveParts[] {
   const { environment, source_id } = work.context;
   return work.events.map(({ received, event, records, shard, answer, person }) => {
     const ran = run(afterShard, event, { ...work.context, shard: answer!, person });
@@ -263,6 +284,7 @@ function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, me
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
     const final = ran.verdict.event;
+    revocations.note(work, environment.id, final);
     for (const integration of environment.integrations) {
       receipt.integrations.push(dispatch(final, integration, work, outbox, filtered, answer!));
     }
@@ -285,13 +307,14 @@ function dispatch(
     return { ...about, outcome: "queued" };
   }
   // Counted the first time only: a redelivered message was counted before.
-  if (answer.verdict === "new") filtered.count(integration.id, mapped.reason);
+  if (answer.verdict === "new") filtered.count(integration.id, event.event, mapped.reason);
   const { reason, detail } = mapped;
   if (reason === "mapping_failed") {
     work.dead.push({
       environment_id: work.context.environment.id,
       stage: "processor",
       integration_id: integration.id,
+      source_id: work.raw.source_id,
       message_id: event.message_id,
       event: event.event,
       reason,
@@ -320,19 +343,19 @@ function retry(message: Message, error: unknown): void {
   message.retry({ delaySeconds: 2 + Math.floor(Math.random() * 2 ** Math.min(message.attempts, 6)) });
 }
 
-/** Events that an integration did not get, by reason: told to its gate once for the batch. */
+/** Events that an integration did not get, by name and reason: told to its gate once for the batch. */
 class FilteredCounts {
-  readonly #counts = new Map<string, Record<string, number>>();
+  readonly #counts = new Map<string, CountedEvents>();
 
-  count(integrationId: string, reason: string): void {
-    const reasons = this.#counts.get(integrationId) ?? {};
-    reasons[reason] = (reasons[reason] ?? 0) + 1;
-    this.#counts.set(integrationId, reasons);
+  count(integrationId: string, event: string, reason: string): void {
+    const counted = this.#counts.get(integrationId) ?? new CountedEvents();
+    counted.addReason(event, "filtered", reason);
+    this.#counts.set(integrationId, counted);
   }
 
   async report(env: ProcessorEnv): Promise<void> {
-    const reports = [...this.#counts].map(([id, counts]) => {
-      const report: GateReport = { filtered: counts };
+    const reports = [...this.#counts].map(([id, { events }]) => {
+      const report: GateReport = { events };
       return env.INTEGRATION_GATE.getByName(id).report(report);
     });
     // The events themselves are safe; a count that is lost costs nobody anything.

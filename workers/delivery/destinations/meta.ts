@@ -81,6 +81,8 @@ export const meta = defineDestination<MetaSettings, MetaEvent>({
   // thousand events take longer. It tells repeated events by event_id for 48 h, and takes none from over 7 days ago.
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 50, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
+  identifiersIn: ({ user_data }) => Object.keys(user_data),
+
   map(event, { action_source = "website", limited_data_use, identify_as }): MetaEvent | Skip {
     const name = eventName(event, identify_as);
     if (!name) return skip("event_not_mapped", `Meta has no event for "${event.type}"`);
