@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Event } from "../../../core/event.ts";
 import { hmacSha256, sha256 } from "../../../core/hash.ts";
+import { customerUrl } from "../customer-url.ts";
 import { defineDestination, httpOutcome, type Outcome, secret } from "../destination.ts";
 import { webhookExamples } from "./webhook.examples.ts";
 
@@ -10,7 +11,7 @@ const SECRET = /^whsec_[A-Za-z0-9+/]+={0,2}$/;
 const OUR_HEADERS = /^(webhook-.*|content-type|content-length|host|connection|transfer-encoding)$/i;
 
 const settings = z.object({
-  url: z.url({ protocol: /^https$/ }).refine(isPublicAddress, "must be a public address, without a user name in it"),
+  url: customerUrl(),
   /** `whsec_` and 24 to 64 bytes of base64. While one replaces another give both, with a space between. */
   secret: secret(
     z
@@ -107,20 +108,4 @@ function keyOf(secret: string): Uint8Array {
 
 function isLongEnough({ length }: Uint8Array): boolean {
   return length >= 24 && length <= 64;
-}
-
-const PRIVATE_NAME = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)$/;
-/** RFC 6890: this host, private, shared, loopback, link-local, test, benchmark, multicast and reserved networks. */
-const PRIVATE_IPV4 =
-  /^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|192\.0\.[02]|198\.(1[89]|51\.100)|203\.0\.113|22[4-9]|2[3-5]\d)\./;
-
-/** Refuses literals only; that a name leads to a private network shows when it is resolved. */
-function isPublicAddress(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  // The parser writes every spelling of an address (0x7f.1, 2130706433) in the one form that is looked at here.
-  const { hostname, username, password } = new URL(address);
-  const host = hostname.replace(/\.$/, "");
-  if (username || password || PRIVATE_NAME.test(host) || PRIVATE_IPV4.test(`${host}.`)) return false;
-  // Of IPv6 only what is given out to the public, 2000::/3, and no IPv4 address in its disguise.
-  return host.startsWith("[") ? /^\[[23]/.test(host) && !/^\[2002:/.test(host) : host.includes(".");
 }
