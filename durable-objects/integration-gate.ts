@@ -4,10 +4,12 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { migrate } from "./migrate.ts";
+import { type Exchanged, type KeeperEnv, TokenKeeper, tokenTables } from "./token-keeper.ts";
 
 const migrations = [
   `CREATE TABLE hours (hour INTEGER PRIMARY KEY, counters TEXT NOT NULL);
    CREATE TABLE state (id INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
+  tokenTables,
 ];
 
 /** Vendor requests that fail in a row before the circuit opens. */
@@ -80,21 +82,48 @@ interface Breaker {
   failures: GateFailure[];
 }
 
-export class IntegrationGate extends DurableObject<object> {
+export class IntegrationGate extends DurableObject<KeeperEnv> {
   readonly #sql: SqlStorage;
+  readonly #keeper: TokenKeeper;
   #breaker: Breaker = { failed_in_a_row: 0, paused_until: 0, pauses: 0, unauthorised: null, failures: [] };
   #probingUntil = 0;
   #tokens: number | undefined;
   #tokensAt = 0;
 
-  constructor(ctx: DurableObjectState, env: object) {
+  constructor(ctx: DurableObjectState, env: KeeperEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    this.#keeper = new TokenKeeper(this.#sql, env);
     ctx.blockConcurrencyWhile(async () => {
       await migrate(ctx.storage, migrations);
       const [saved] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
       if (saved) this.#breaker = JSON.parse(saved.body);
     });
+  }
+
+  /** The vendor's token (token-keeper.ts), renewed once for all who ask. */
+  token(authentication: Exchanged, integrationId: string, refused?: string) {
+    return this.#keeper.token(authentication, integrationId, refused);
+  }
+
+  beginConsent(state: string, redirectUri: string) {
+    return this.#keeper.begin(state, redirectUri);
+  }
+
+  completeConsent(...given: Parameters<TokenKeeper["complete"]>) {
+    return this.#keeper.complete(...given);
+  }
+
+  connection(integrationId: string) {
+    return this.#keeper.connection(integrationId);
+  }
+
+  forgetTokens() {
+    this.#keeper.forget();
+  }
+
+  resealTokens(integrationId: string) {
+    return this.#keeper.reseal(integrationId);
   }
 
   /** Asks to make `requests` calls. The bucket refills at the vendor's rate and holds one second of it. */

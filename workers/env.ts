@@ -50,7 +50,7 @@ export interface DeliveryEnv extends DeliveryQueues {
   METRICS: AnalyticsEngineDataset;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
-  /** Secret, 32 bytes as base64: opens the sealed settings of integrations. */
+  /** Secret, 32 bytes as base64: opens the sealed settings of integrations. Several while one replaces another (docs/credentials.md). */
   CREDENTIALS_KEY: string;
   /** Development only: every vendor request goes to `{VENDOR_SINK_URL}/{integration}/{host}/{path}` instead. */
   VENDOR_SINK_URL?: string;

@@ -4,8 +4,10 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
 import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
+import { credentials } from "./routes/credentials.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
+import { CALLBACK_PATH, integrations, oauthCallback } from "./routes/integrations.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { sources } from "./routes/sources.ts";
@@ -25,6 +27,7 @@ const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) =>
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
 api.get("/health/live", (c) => c.json({ status: "ok" }));
+api.route(CALLBACK_PATH, oauthCallback);
 api.use("/api/*", requireAdmin);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
@@ -32,6 +35,8 @@ api.route("/api/v1/dead-letters", deadLetters);
 api.route("/api/v1/environments", environments);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
+api.route("/api/v1/integrations", integrations);
+api.route("/api/v1/credentials", credentials);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
