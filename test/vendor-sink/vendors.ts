@@ -5,6 +5,7 @@ import { GA4_HOSTS, ga4 } from "./ga4.ts";
 import { GOOGLE_TOKEN_HOSTS, googleOAuth } from "./google-oauth.ts";
 import { kafkaProxy } from "./kafka-proxy.ts";
 import { META_HOSTS, meta } from "./meta.ts";
+import { s3 } from "./s3.ts";
 import { snowflake } from "./snowflake.ts";
 import type { Vendor } from "./vendor.ts";
 
@@ -15,6 +16,7 @@ const VENDORS: [hosts: RegExp | string[], Vendor][] = [
   [["datamanager.googleapis.com"], dataManager],
   [["bigquery.googleapis.com"], bigQuery],
   [/^[a-z0-9._-]+\.snowflakecomputing\.com$/i, snowflake],
+  [/(\.|^)s3[.-][a-z0-9-]+\.amazonaws\.com$|\.r2\.cloudflarestorage\.com$|^minio\.example\.com$/, s3],
   [/^pkc-\w+\..*\.confluent\.(cloud|example)$/, kafkaProxy],
 ];
 
