@@ -7,6 +7,27 @@ import { identifier, identifiers, personOf, type Vendor, type VendorField } from
 type Cases = [written: string, normalised: string | undefined][];
 
 const HASHED: { [V in Vendor]?: Partial<Record<VendorField<V>, Cases>> } = {
+  google_ads: {
+    emailAddress: [
+      [" J.Smith+shop@GMail.com ", "jsmith@gmail.com"],
+      ["j.smith+shop@googlemail.com", "jsmith@googlemail.com"],
+      ["Jane.Doe+shop@example.com", "jane.doe+shop@example.com"],
+      ["jane doe@example.com", undefined],
+    ],
+    phoneNumber: [
+      ["+1 800 555 0100", "+18005550100"],
+      ["800 555 0100", undefined],
+    ],
+    givenName: [
+      ["Dr. Jane", "jane"],
+      ["Drew", "drew"],
+    ],
+    familyName: [
+      ["Doe, Jr.", "doe"],
+      ["O'Neil III", "o'neil"],
+      ["Sr", "sr"],
+    ],
+  },
   meta: {
     em: [
       [" John_Smith@gmail.com ", "john_smith@gmail.com"],

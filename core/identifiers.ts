@@ -198,6 +198,16 @@ const RULES = {
     country: ["country", countryCode],
     home_city: ["city", asWritten],
   },
+  // https://developers.google.com/data-manager/api/devguides/concepts/formatting and, where that is vague,
+  // https://github.com/googleads/data-manager-node (UserDataFormatter), which is Google's own code.
+  google_ads: {
+    emailAddress: ["email", hashed((email) => emailWithoutGmailDots(withoutGmailSuffix(email)))],
+    phoneNumber: ["phone", hashed((phone) => prefixed("+", phoneDigits(phone)))],
+    givenName: ["first_name", hashed((name) => name.toLowerCase().replace(/^(mr|mrs|ms|dr)\.\s*/, ""))],
+    familyName: ["last_name", hashed((name) => name.toLowerCase().replace(/,?\s+(jr|sr|ii|iii|iv|md|phd)\.?$/, ""))],
+    regionCode: ["country", countryCode],
+    postalCode: ["postal_code", (code) => code],
+  },
 } satisfies Record<string, Record<string, [keyof Person, Rule]>>;
 
 export type Vendor = keyof typeof RULES;
@@ -271,6 +281,11 @@ function emailWithoutGmailDots(written: string): string | undefined {
   const [name, domain] = emailAddress(written)?.split("@") ?? [];
   if (!name || !domain) return undefined;
   return `${/^(gmail|googlemail)\.com$/.test(domain) ? name.replaceAll(".", "") : name}@${domain}`;
+}
+
+/** What follows a plus is not part of a Gmail address either: jsmith+shop@gmail.com is jsmith@gmail.com. */
+function withoutGmailSuffix(written: string): string {
+  return written.replace(/\+[^@]*(?=@(gmail|googlemail)\.com$)/i, "");
 }
 
 /** Country code and number, digits only (E.164 without its plus): at most 15, and 7 in the smallest countries. */

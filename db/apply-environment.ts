@@ -8,11 +8,11 @@ import type { DrizzleD1Database } from "drizzle-orm/d1";
 import * as z from "zod";
 import { ApiError } from "../core/api-error.ts";
 import { PURPOSES } from "../core/consent.ts";
+import { openCredentials, sealCredentials } from "../core/credentials.ts";
 import { type Environment, sourceSettings } from "../core/environment.ts";
 import { profileChangeKind } from "../core/profile-change.ts";
 import { profileSettings } from "../core/profile-settings.ts";
 import { firstShardMap } from "../core/shard-map.ts";
-import { open as openSealed, seal } from "../core/vault.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
 import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
 import { publishEnvironment } from "./publish-environment.ts";
@@ -218,7 +218,7 @@ async function integrationRow(
   const [before] = await db.select().from(schema.integrations).where(eq(schema.integrations.id, integration.id));
   const kept =
     before?.destination === integration.destination
-      ? await openSealed(credentialsKey, integration.id, before.sealed_secrets)
+      ? await openCredentials(credentialsKey, integration.id, before.sealed_secrets)
       : {};
   const parsed = destination.settings.safeParse({ ...(kept as object), ...settings });
   if (!parsed.success) {
@@ -232,7 +232,7 @@ async function integrationRow(
     lane: integration.lane ?? null,
     environment_id: environmentId,
     settings: open,
-    sealed_secrets: await seal(credentialsKey, integration.id, secrets),
+    sealed_secrets: await sealCredentials(credentialsKey, integration.id, secrets),
   };
 }
 

@@ -17,6 +17,7 @@ import { type FailureSpike, failureSpike, LOOK_BACK_MINUTES } from "../core/fail
 import { addDuration } from "../core/histogram.ts";
 import { type Board, type BoardQuery, GateHours } from "./gate-hours.ts";
 import { migrate } from "./migrate.ts";
+import { type Exchanged, type KeeperEnv, TokenKeeper, tokenTables } from "./token-keeper.ts";
 
 export type { GateState } from "../core/circuit-breaker.ts";
 
@@ -26,6 +27,7 @@ const migrations = [
   `ALTER TABLE hours ADD COLUMN detail TEXT;
    CREATE TABLE failures (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
    CREATE TABLE chunks (chunk TEXT PRIMARY KEY, queue_message TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
+  tokenTables,
 ];
 
 /** A probe that was not reported by then is lost: longer than any vendor's timeout. */
@@ -96,8 +98,9 @@ export interface GateStats extends Pick<Counters, "delivered" | "retried" | "dea
   alert: FailureSpike | null;
 }
 
-export class IntegrationGate extends DurableObject<object> {
+export class IntegrationGate extends DurableObject<KeeperEnv> {
   readonly #sql: SqlStorage;
+  readonly #keeper: TokenKeeper;
   readonly #hours: GateHours;
   #breaker: Breaker = SOUND;
   #failures: GateFailure[] = [];
@@ -108,10 +111,11 @@ export class IntegrationGate extends DurableObject<object> {
   #tokens: number | undefined;
   #tokensAt = 0;
 
-  constructor(ctx: DurableObjectState, env: object) {
+  constructor(ctx: DurableObjectState, env: KeeperEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#hours = new GateHours(this.#sql);
+    this.#keeper = new TokenKeeper(this.#sql, env);
     ctx.blockConcurrencyWhile(async () => {
       await migrate(ctx.storage, migrations);
       const [saved] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
@@ -121,6 +125,31 @@ export class IntegrationGate extends DurableObject<object> {
       const [kept] = this.#sql.exec<{ body: string }>("SELECT body FROM failures WHERE id = 1");
       this.#failures = kept ? JSON.parse(kept.body) : failures;
     });
+  }
+
+  /** The vendor's token (token-keeper.ts), renewed once for all who ask. */
+  token(authentication: Exchanged, integrationId: string, refused?: string) {
+    return this.#keeper.token(authentication, integrationId, refused);
+  }
+
+  beginConsent(state: string, redirectUri: string) {
+    return this.#keeper.begin(state, redirectUri);
+  }
+
+  completeConsent(...given: Parameters<TokenKeeper["complete"]>) {
+    return this.#keeper.complete(...given);
+  }
+
+  connection(integrationId: string) {
+    return this.#keeper.connection(integrationId);
+  }
+
+  forgetTokens() {
+    this.#keeper.forget();
+  }
+
+  resealTokens(integrationId: string) {
+    return this.#keeper.reseal(integrationId);
   }
 
   /** Asks to make `requests` calls. The bucket refills at the vendor's rate and holds one second of it. */

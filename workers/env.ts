@@ -59,7 +59,7 @@ export interface DeliveryEnv extends DeliveryQueues {
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
   CONSENT_REVOCATIONS: DurableObjectNamespace<ConsentRevocations>;
-  /** Secret, 32 bytes as base64: opens the sealed settings of integrations. */
+  /** Secret, 32 bytes as base64: opens the sealed settings of integrations. Several while one replaces another (docs/credentials.md). */
   CREDENTIALS_KEY: string;
   /** Development only: every vendor request goes to `{VENDOR_SINK_URL}/{integration}/{host}/{path}` instead. */
   VENDOR_SINK_URL?: string;

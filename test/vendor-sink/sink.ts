@@ -62,7 +62,8 @@ export async function startVendorSink(options: VendorSinkOptions = {}): Promise<
     if (!call) return send(response, notFound(request));
 
     const vendor = vendorOf(call.url);
-    const verdict = vendor.receive(call);
+    const refused = await vendor.authorise?.(call);
+    const verdict = refused ? { answer: refused, events: [] } : vendor.receive(call);
     const recorded = log.open(describe(call, vendor, verdict, request.url ?? ""), bytes);
 
     const gone = new Promise((resolve) => response.once("close", resolve));

@@ -4,9 +4,12 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
 import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
+import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
+import { credentials } from "./routes/credentials.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { integrations } from "./routes/integrations.ts";
+
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { profiles } from "./routes/profiles.ts";
@@ -31,10 +34,12 @@ const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) =>
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
 api.get("/health/live", (c) => c.json({ status: "ok" }));
+api.route(CALLBACK_PATH, oauthCallback);
 api.use("/api/*", requireAdmin);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);
+api.route("/api/v1/integrations", connections);
 api.route("/api/v1/integrations", integrations);
 api.route("/api/v1/replays", replays);
 api.route("/api/v1/environments", environments);
@@ -42,6 +47,8 @@ api.route("/api/v1/environments", shards);
 api.route("/api/v1/profiles", profiles);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
+api.route("/api/v1/integrations", integrations);
+api.route("/api/v1/credentials", credentials);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

@@ -5,11 +5,13 @@
 import { allows, type Purpose } from "../../core/consent.ts";
 import type { DeliveryItem } from "../../core/queue-messages.ts";
 import type { DeliveryEnv } from "../env.ts";
+import { converse } from "./converse.ts";
+import { authenticated, sign } from "./credentials-for.ts";
 import type { Destination, Outcome, VendorRequest } from "./destination.ts";
 import { inPool } from "./in-pool.ts";
 import type { Line, Parcel } from "./parcel.ts";
 import type { Target } from "./target.ts";
-import { type CallResult, callVendor } from "./vendor-call.ts";
+import type { CallResult } from "./vendor-call.ts";
 
 /** A request that was made. `outcomes` are those of its `lines`, in their order; their reasons hold no secrets. */
 export interface Call {
@@ -144,7 +146,8 @@ function measure(lines: Line[], { name, groupBy, limits }: Destination): { line:
     try {
       // What was refused for its credentials goes alone: of many in a request nobody could tell which it was about.
       const alone = line.parcel.body.refused ? `${line.item.message_id} ` : "";
-      const key = `${alone}${groupBy?.(payload) ?? ""}`;
+      const whole = limits.keepsMessages ? `${line.parcel.message.id} ` : "";
+      const key = `${alone}${whole}${groupBy?.(payload) ?? ""}`;
       const bytes = limits.bytesPerRequest ? Buffer.byteLength(JSON.stringify(payload), "utf8") : 0;
       return [{ line, key, bytes }];
     } catch (error) {
@@ -177,21 +180,24 @@ async function callOnce(
   calls: Call[],
   timeoutMs: number,
 ): Promise<void> {
-  const { integration, mask } = target;
+  const { integration } = target;
   const payloads = lines.map(({ item }) => item.payload);
   const message_ids = lines.map(({ item }) => item.message_id);
-  const request = await requestOf(payloads, message_ids, target);
+  const request = await requestOf(payloads, message_ids, target, env);
   let outcomes: Outcome[];
   if ("outcome" in request) {
     outcomes = payloads.map(() => request);
+    // To the gate, credentials that could not be had are as good as refused: the integration pauses.
+    if (request.outcome !== "batch_refused") calls.push({ lines, outcomes, ...withoutCredentials(request) });
   } else {
-    const result = await callVendor(request, {
+    const options = {
       timeoutMs,
       integration: integration.name,
       sinkUrl: env.VENDOR_SINK_URL,
-      mask,
-    });
-    outcomes = outcomesOf(result, payloads, target);
+      mask: (text: string) => target.mask(text),
+    };
+    const { result, instead } = await converse(request, options, payloads, target, env);
+    outcomes = instead ? payloads.map(() => instead) : outcomesOf(result, payloads, target);
     calls.push({ lines, outcomes, request, result });
   }
   lines.forEach(({ parcel, item }, i) => {
@@ -207,10 +213,18 @@ async function callOnce(
 }
 
 /** A payload that no request can be made of is refused as a vendor would, so that bisection finds it. */
-async function requestOf(payloads: unknown[], message_ids: string[], target: Target): Promise<VendorRequest | Outcome> {
+async function requestOf(
+  payloads: unknown[],
+  message_ids: string[],
+  target: Target,
+  env: DeliveryEnv,
+): Promise<VendorRequest | Exclude<Outcome, { outcome: "delivered" }>> {
   const { destination, settings, mask } = target;
+  const known = await authenticated(target, env);
+  if ("outcome" in known) return known;
   try {
-    return await destination.request(payloads, settings, { now: new Date(), message_ids });
+    const moment = { now: new Date(), message_ids, ...known };
+    return await sign(await destination.request(payloads, settings, moment), target, moment.now);
   } catch (error) {
     return { outcome: "batch_refused", reason: mask(`not a payload of ${destination.name}: ${error}`) };
   }
@@ -231,3 +245,9 @@ function outcomesOf(result: CallResult, payloads: unknown[], { destination, mask
     return all({ outcome: "retry", reason: mask(String(error)) });
   }
 }
+
+/** What stands for a request that could not even be signed. */
+const withoutCredentials = ({ reason }: { reason: string }): Pick<Call, "request" | "result"> => ({
+  request: { url: "millrace:credentials", method: "POST", headers: {}, body: "" },
+  result: { answered: false, error: reason, ms: 0, is_late: false },
+});

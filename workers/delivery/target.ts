@@ -1,7 +1,9 @@
 import type { Blocked } from "../../core/circuit-breaker.ts";
+
+import { openCredentials } from "../../core/credentials.ts";
+
 import type { Integration } from "../../core/environment.ts";
 import type { DeliveryMessage } from "../../core/queue-messages.ts";
-import { open as openSealed } from "../../core/vault.ts";
 import { readEnvironment, readSecrets } from "../config.ts";
 import type { DeliveryEnv } from "../env.ts";
 import { customerUrlsOf, problemOfCustomerUrl } from "./customer-url.ts";
@@ -17,6 +19,8 @@ export interface Target {
   /** With the secrets. */
   settings: Record<string, unknown>;
   mask: Mask;
+  /** The token that the vendor was last shown (credentials-for.ts); `mask` blanks it too. */
+  token?: string;
 }
 
 /**
@@ -36,7 +40,7 @@ export async function targetOf(
   const destination = destinationNamed(integration.destination);
   if (!destination) return undeliverable("unknown_destination", `no destination ${integration.destination}`);
   const stored = await readSecrets(env.CONFIG, integration.id);
-  const secrets = stored ? await openSealed(env.CREDENTIALS_KEY, integration.id, stored.sealed) : {};
+  const secrets = stored ? await openCredentials(env.CREDENTIALS_KEY, integration.id, stored.sealed) : {};
   const parsed = destination.settings.safeParse({ ...integration.settings, ...(secrets as object) });
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;

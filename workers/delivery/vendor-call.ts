@@ -26,7 +26,7 @@ export async function callVendor(
     const response = await fetch(sinkUrl ? throughSink(request.url, sinkUrl, integration) : request.url, {
       method: request.method,
       headers: request.headers,
-      body: request.method === "GET" ? null : request.body,
+      body: request.method === "GET" ? null : (request.bytes ?? request.body),
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
