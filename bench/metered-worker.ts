@@ -84,6 +84,7 @@ function meter(env: Env): Env {
     VISITOR_SHARD: objects(env.VISITOR_SHARD),
     INTEGRATION_GATE: objects(env.INTEGRATION_GATE),
     LIVE_FEED: objects(env.LIVE_FEED),
+    SCHEMA_WATCH: objects(env.SCHEMA_WATCH),
   };
 }
 

@@ -166,6 +166,7 @@ function bindings(sinkUrl: string, credentialsKey: string): Record<string, unkno
       VISITOR_SHARD: { className: "VisitorShard", useSQLite: true },
       INTEGRATION_GATE: { className: "IntegrationGate", useSQLite: true },
       LIVE_FEED: { className: "LiveFeed", useSQLite: true },
+      SCHEMA_WATCH: { className: "SchemaWatch", useSQLite: true },
     },
     analyticsEngineDatasets: { METRICS: { dataset: "millrace" } },
     queueProducers: Object.fromEntries(QUEUES.map((name) => [name.replace("-", "_").toUpperCase(), name])),

@@ -13,6 +13,7 @@ import { firstShardMap } from "../core/shard-map.ts";
 import { open as openSealed, seal } from "../core/vault.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
 import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
+import { givenOrgDataLayer } from "./org-data-layer.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
 import { keyRow, newKey } from "./write-keys.ts";
@@ -26,6 +27,8 @@ export const environmentDocument = z.strictObject({
   session_timeout_s: z.int().min(60).max(86_400).default(1_800),
   new_session_on_campaign: z.boolean().default(false),
   consent_default: z.enum(["granted", "denied"]).default("granted"),
+  /** Absent: it stays what it was. */
+  org_data_layer: givenOrgDataLayer.optional(),
   /** How many shards a new environment gets; without effect on one that exists. */
   shards: z.int().min(1).max(256).default(8),
   sources: z.array(
@@ -77,7 +80,13 @@ export async function applyEnvironment(
   );
 
   const { organisation, name, session_timeout_s, new_session_on_campaign, consent_default } = document;
-  const settings = { name, session_timeout_s, new_session_on_campaign, consent_default };
+  const settings = {
+    name,
+    session_timeout_s,
+    new_session_on_campaign,
+    consent_default,
+    ...(document.org_data_layer && { org_data_layer: document.org_data_layer }),
+  };
   const changes: BatchItem<"sqlite">[] = [
     db
       .insert(schema.organisations)

@@ -84,7 +84,7 @@ async function compile(db: Database, environmentId: string): Promise<Compiled> {
 
   const version = row.version + 1;
   const snapshot = environmentSchema.parse({
-    ...row,
+    ...withoutNulls(row),
     version,
     published_at: new Date().toISOString(),
     sources: sources.map(({ id, name, settings }) => ({ ...(settings as object), id, name })),

@@ -20,6 +20,8 @@ export const environments = sqliteTable("environments", {
   session_timeout_s: integer().notNull(),
   consent_default: text({ enum: ["granted", "denied"] }).notNull(),
   new_session_on_campaign: integer({ mode: "boolean" }).notNull().default(false),
+  /** As it was given (core/org-data-layer.ts), without defaults; null: an empty one. */
+  org_data_layer: text({ mode: "json" }),
 });
 
 export const sources = sqliteTable("sources", {

@@ -3,6 +3,7 @@ export { DailySalts } from "./daily-salts.ts";
 export { IntegrationGate } from "./integration-gate.ts";
 export { LiveFeed } from "./live-feed.ts";
 export { OnceOnly } from "./once-only.ts";
+export { SchemaWatch } from "./schema-watch.ts";
 export { VisitorShard } from "./visitor-shard.ts";
 
 export default {

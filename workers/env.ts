@@ -6,6 +6,7 @@ import type { DailySalts } from "../durable-objects/daily-salts.ts";
 import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
 import type { OnceOnly } from "../durable-objects/once-only.ts";
+import type { SchemaWatch } from "../durable-objects/schema-watch.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
 import type { ImportRun } from "./ingest/bulk-import/bulk-import.ts";
 
@@ -41,6 +42,9 @@ export interface ProcessorEnv extends DeliveryQueues {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  /** Secret, 32 bytes as base64: hashes and seals personal data, where a policy wants that (core/pii/pii-keys.ts). */
+  PII_KEY?: string;
 }
 
 export interface DeliveryEnv extends DeliveryQueues {
@@ -64,6 +68,9 @@ export interface ApiEnv {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  /** Secret, as the processor has it: opens tokens of personal data. */
+  PII_KEY?: string;
   /** Secret: the bearer token of the management API. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */

@@ -12,6 +12,7 @@ export { DailySalts } from "../durable-objects/daily-salts.ts";
 export { IntegrationGate } from "../durable-objects/integration-gate.ts";
 export { LiveFeed } from "../durable-objects/live-feed.ts";
 export { OnceOnly } from "../durable-objects/once-only.ts";
+export { SchemaWatch } from "../durable-objects/schema-watch.ts";
 export { VisitorShard } from "../durable-objects/visitor-shard.ts";
 export { BulkImport } from "./ingest/bulk-import/bulk-import.ts";
 

@@ -8,8 +8,11 @@ import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
+import { piiRoutes } from "./routes/pii.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
+import { trackingPlanRoutes } from "./routes/tracking-plan.ts";
 
 const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
   // A browser cannot set headers on a WebSocket, so it may send the token in the query there, and only there.
@@ -32,6 +35,9 @@ api.route("/api/v1/dead-letters", deadLetters);
 api.route("/api/v1/environments", environments);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
+api.route("/api/v1/org-data-layer", orgDataLayerRoutes);
+api.route("/api/v1/tracking-plan", trackingPlanRoutes);
+api.route("/api/v1/pii", piiRoutes);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

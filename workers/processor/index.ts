@@ -5,6 +5,8 @@
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import type { LiveItem } from "../../core/live.ts";
+import { piiKeysOf } from "../../core/pii/pii-keys.ts";
+import { withoutSecrets } from "../../core/pii/without-secrets.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
@@ -18,6 +20,7 @@ import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import { SchemaReport } from "./schema-report.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
 
@@ -47,8 +50,9 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   const opened = await Promise.all(batch.messages.map((message) => open(message, env)));
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
+  const schemas = new SchemaReport();
 
-  for (const work of works) attempt(work, () => layer1(work, metrics));
+  for (const work of works) attempt(work, () => layer1(work, metrics, schemas));
   await askShards(works.filter(isWell), env);
 
   const outbox = new DeliveryOutbox();
@@ -61,7 +65,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
     for (const work of works as Set<Work>) work.failed ??= error;
   });
   await Promise.all(works.map((work) => finish(work, env)));
-  await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
+  await Promise.all([filtered.report(env), schemas.send(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
 
@@ -97,7 +101,8 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
       return undefined;
     }
     const { source_id, request, vendor_ids } = raw.message;
-    const context = { environment, source_id, request, vendor_ids };
+    const pii_keys = piiKeysOf(env.PII_KEY, environment.organisation_id);
+    const context = { environment, source_id, request, vendor_ids, pii_keys };
     return { message, raw: raw.message, context, events: [], dead: [] };
   } catch (error) {
     retry(message, error);
@@ -117,10 +122,11 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
 }
 
 /** Layer 1 up to the shard. */
-function layer1(work: Work, metrics: Metrics): void {
+function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
   const { environment, source_id } = work.context;
   work.raw.events.forEach((received, position) => {
-    const { verdict, records } = run(beforeShard, received, work.context);
+    const { verdict, records, violations } = run(beforeShard, received, work.context);
+    if (verdict.verdict === "kept" || violations.length) schemas.add(environment, received, violations);
     if (verdict.verdict === "kept") {
       const shard = shardOf(environment.shard_map, verdict.event.anonymous_id);
       work.events.push({ work, received, event: verdict.event, records, shard, position });
@@ -136,7 +142,7 @@ function layer1(work: Work, metrics: Metrics): void {
         reason: verdict.reason,
         detail: verdict.detail,
         attempts: work.message.attempts,
-        payload: received,
+        payload: withoutSecrets(received, environment),
       });
     }
   });
@@ -284,11 +290,15 @@ interface LiveParts {
   item: LiveItem;
 }
 
+function shown({ environment, item }: LiveParts): LiveItem {
+  return item.kind === "processed" ? { ...item, received: withoutSecrets(item.received, environment) } : item;
+}
+
 async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Promise<void> {
   const environments = new Set(parts.map((part) => part.environment.id));
   await Promise.all(
     [...environments].map((id) =>
-      publishLive(env.LIVE_FEED, id, () => parts.filter((p) => p.environment.id === id).map((p) => p.item)),
+      publishLive(env.LIVE_FEED, id, () => parts.filter((p) => p.environment.id === id).map(shown)),
     ),
   );
 }

@@ -4,10 +4,12 @@ import { applyEnvironment, environmentDocument } from "../../../db/apply-environ
 import * as schema from "../../../db/schema.ts";
 import type { ApiEnv } from "../../env.ts";
 import { jsonBody } from "../json-body.ts";
+import { refuseWithoutKey } from "./org-data-layer.ts";
 
 /** PATCH /:id: creates or changes an environment from a document (db/apply-environment.ts) and publishes it. */
 export const environments = new Hono<{ Bindings: ApiEnv }>().patch("/:id", async (c) => {
   const document = await jsonBody(c, environmentDocument);
+  refuseWithoutKey(document.org_data_layer, c.env);
   const db = drizzle(c.env.DB, { schema });
   const { environment, created_keys } = await applyEnvironment(
     db,

@@ -81,7 +81,7 @@ describe("status", () => {
 
 describe("the environment", () => {
   const insert = (id: string) =>
-    env.DB.prepare("INSERT INTO environments VALUES (?, 'org_status', 'dev', 1, '{}', 1800, 'granted', 0)")
+    env.DB.prepare("INSERT INTO environments VALUES (?, 'org_status', 'dev', 1, '{}', 1800, 'granted', 0, NULL)")
       .bind(id)
       .run();
 
