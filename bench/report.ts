@@ -1,18 +1,21 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchIngest } from "./ingest.ts";
+import type { benchLayer1 } from "./layer1.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchShard } from "./shard.ts";
 
 type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
+type Layer1 = Awaited<ReturnType<typeof benchLayer1>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport): string {
+export function report(result: Ingest | Pipeline | Shard | Layer1 | BulkImport): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
   if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
+  if (result.benchmark === "layer1") return layer1Report(result as Layer1, where);
   if (result.benchmark === "shard") return shardReport(result as Shard, where);
   return result.benchmark === "ingest"
     ? ingestReport(result as Ingest, where)
@@ -92,6 +95,20 @@ function shardReport(result: Shard, where: string): string {
     ]),
     "",
     `${result.rows_written_per_event} rows written an event; an id takes ${result.bytes_per_id} bytes of memory, and ${result.storage_bytes_per_id} of storage with what was decided of it`,
+  ].join("\n");
+}
+
+function layer1Report(result: Layer1, where: string): string {
+  const row = (name: string, us: number) => [name, `${us.toFixed(2)} µs`];
+  return [
+    `layer 1 before the shard: batches of ${result.batch} events of ${result.bytes_per_event} bytes, medians of ${result.rounds} rounds\n${where}`,
+    "",
+    table([
+      ["step, every section at work", "an event"],
+      ...result.steps.map(({ name, us_per_event }) => row(name, us_per_event)),
+      row("all of them, with records", result.full_us_per_event),
+      row("all of them, an empty document", result.usual_us_per_event),
+    ]),
   ].join("\n");
 }
 

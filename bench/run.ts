@@ -1,7 +1,8 @@
-/** `npm run bench -- ingest|pipeline|shard|bulk-import [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
+/** `npm run bench -- ingest|pipeline|shard|layer1|bulk-import [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
 import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchLayer1 } from "./layer1.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { report } from "./report.ts";
 import { benchShard } from "./shard.ts";
@@ -10,6 +11,7 @@ const benchmarks = {
   ingest: benchIngest,
   pipeline: benchPipeline,
   shard: benchShard,
+  layer1: benchLayer1,
   "bulk-import": benchBulkImport,
 };
 
