@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { anEnvironment } from "../../test/an-environment.ts";
 import { anEvent } from "../../test/an-event.ts";
-import { event as eventSchema } from "../event.ts";
+import { type Event, event as eventSchema } from "../event.ts";
 import { sha256 } from "../hash.ts";
 import { PII_CLASSES, type Pii, pii } from "../org-data-layer/pii.ts";
 import { hasLuhn, isCard, isIban, isNip, isPesel, isSsn } from "./checksums.ts";
@@ -11,6 +12,7 @@ import { PiiKeys } from "./pii-keys.ts";
 import { policyOf } from "./policy.ts";
 import { treatEvent } from "./treat-event.ts";
 import { treatText } from "./treat-text.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 const CARD = "4111111111111111";
 const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def_123";
@@ -313,3 +315,26 @@ it.each([
   treatText(text, all, keys);
   expect(performance.now() - started).toBeLessThan(500);
 });
+
+it.each<[string, unknown, unknown]>([
+  [
+    "an event",
+    anEvent({ message_id: "m1", properties: { a: CARD } }),
+    { message_id: "m1", properties: { a: "************1111" } },
+  ],
+  [
+    "what is no event",
+    { type: "tracks", properties: { a: CARD, password: "x" } },
+    { type: "tracks", properties: { a: "************1111" } },
+  ],
+])("keeps %s aside without its secrets", (_, received, expected) => {
+  expect(withoutSecrets(received as Event, anEnvironment())).toMatchObject(expected as object);
+  expect(JSON.stringify(withoutSecrets(received as Event, anEnvironment()))).not.toMatch(/4111111|password/);
+});
+
+it.each([[null], ["text"], [[CARD]], [JSON.parse(`{"a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`)]])(
+  "keeps aside what has no fields to look at",
+  (received) => {
+    expect(withoutSecrets(received as Event, anEnvironment())).toBe(received);
+  },
+);
