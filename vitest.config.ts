@@ -14,6 +14,7 @@ export default defineConfig({
                 MIGRATIONS: await readD1Migrations("db/migrations"),
                 ADMIN_TOKEN: "test-admin-token",
                 CREDENTIALS_KEY: btoa("0123456789abcdef0123456789abcdef"),
+                PII_KEY: btoa("00112233445566778899aabbccddeeff"),
                 DOOR_KEY: btoa("fedcba9876543210fedcba9876543210"),
               },
             },

@@ -86,6 +86,7 @@ function meter(env: Env): Env {
     INTEGRATION_GATE: objects(env.INTEGRATION_GATE),
     LIVE_FEED: objects(env.LIVE_FEED),
     CONSENT_REVOCATIONS: objects(env.CONSENT_REVOCATIONS),
+    SCHEMA_WATCH: objects(env.SCHEMA_WATCH),
   };
 }
 

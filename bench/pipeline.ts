@@ -167,6 +167,7 @@ export function bindings(sinkUrl: string, credentialsKey: string): Record<string
       INTEGRATION_GATE: { className: "IntegrationGate", useSQLite: true },
       LIVE_FEED: { className: "LiveFeed", useSQLite: true },
       CONSENT_REVOCATIONS: { className: "ConsentRevocations", useSQLite: true },
+      SCHEMA_WATCH: { className: "SchemaWatch", useSQLite: true },
     },
     analyticsEngineDatasets: { METRICS: { dataset: "millrace" } },
     queueProducers: Object.fromEntries(QUEUES.map((name) => [name.replace("-", "_").toUpperCase(), name])),

@@ -2,6 +2,7 @@
 import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchDelivery, benchOutage } from "./delivery.ts";
 import type { benchIngest } from "./ingest.ts";
+import type { benchLayer1 } from "./layer1.ts";
 import type { benchMapping } from "./mapping.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchProfiles } from "./profiles.ts";
@@ -11,6 +12,7 @@ type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
 type Profiles = Awaited<ReturnType<typeof benchProfiles>>;
+type Layer1 = Awaited<ReturnType<typeof benchLayer1>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 type Mapping = Awaited<ReturnType<typeof benchMapping>>;
 
@@ -26,6 +28,7 @@ const REPORTS = {
   mapping: mappingReport,
   delivery: deliveryReport,
   outage: outageReport,
+  layer1: layer1Report,
 };
 
 /** `result`: what the benchmark of that name answered. */
@@ -108,6 +111,20 @@ function shardReport(result: Shard, where: string): string {
     ]),
     "",
     `${result.rows_written_per_event} rows written an event; an id takes ${result.bytes_per_id} bytes of memory, and ${result.storage_bytes_per_id} of storage with what was decided of it`,
+  ].join("\n");
+}
+
+function layer1Report(result: Layer1, where: string): string {
+  const row = (name: string, us: number) => [name, `${us.toFixed(2)} µs`];
+  return [
+    `layer 1 before the shard: batches of ${result.batch} events of ${result.bytes_per_event} bytes, medians of ${result.rounds} rounds\n${where}`,
+    "",
+    table([
+      ["step, every section at work", "an event"],
+      ...result.steps.map(({ name, us_per_event }) => row(name, us_per_event)),
+      row("all of them, with records", result.full_us_per_event),
+      row("all of them, an empty document", result.usual_us_per_event),
+    ]),
   ].join("\n");
 }
 

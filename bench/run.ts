@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
 import { benchDelivery, benchOutage } from "./delivery.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchLayer1 } from "./layer1.ts";
 import { benchMapping } from "./mapping.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchProfiles } from "./profiles.ts";
@@ -13,6 +14,7 @@ const benchmarks = {
   ingest: benchIngest,
   pipeline: benchPipeline,
   shard: benchShard,
+  layer1: benchLayer1,
   "bulk-import": benchBulkImport,
   profiles: benchProfiles,
   mapping: benchMapping,

@@ -7,6 +7,10 @@ export const REASONS = [
   "forgotten",
   "bot",
   "invalid_event",
+  /** Not as the tracking plan says, which blocks or quarantines it (core/org-data-layer/tracking-plan.ts). */
+  "not_as_planned",
+  /** A field that is declared of a type holds what cannot be read as one. */
+  "wrong_type",
   "integration_disabled",
   "source_not_connected",
   "not_selected",
@@ -29,6 +33,7 @@ export interface StepRecord {
   /** Paths that the step set or removed, e.g. `context.location`; of very many the first, and how many more. */
   changed: string[];
   reason?: Reason;
+  /** Why, or how: `string_to_number: properties.price`. */
   detail?: string;
 }
 

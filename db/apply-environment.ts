@@ -15,6 +15,7 @@ import { profileSettings } from "../core/profile-settings.ts";
 import { firstShardMap } from "../core/shard-map.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
 import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
+import { givenOrgDataLayer } from "./org-data-layer.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
 import { keyRow, newKey } from "./write-keys.ts";
@@ -30,6 +31,8 @@ export const environmentDocument = z.strictObject({
   consent_default: z.enum(["granted", "denied"]).default("granted"),
   /** Who is one person, what follows from their events, and what they are found by. */
   profiles: profileSettings.prefault({}),
+  /** Absent: it stays what it was. */
+  org_data_layer: givenOrgDataLayer.optional(),
   /** How many shards a new environment gets; without effect on one that exists. */
   shards: z.int().min(1).max(256).default(8),
   sources: z.array(
@@ -83,7 +86,14 @@ export async function applyEnvironment(
   );
 
   const { organisation, name, session_timeout_s, new_session_on_campaign, consent_default, profiles } = document;
-  const settings = { name, session_timeout_s, new_session_on_campaign, consent_default, profiles };
+  const settings = {
+    name,
+    session_timeout_s,
+    new_session_on_campaign,
+    consent_default,
+    profiles,
+    ...(document.org_data_layer && { org_data_layer: document.org_data_layer }),
+  };
   const changes: BatchItem<"sqlite">[] = [
     db
       .insert(schema.organisations)

@@ -24,6 +24,8 @@ export const environments = sqliteTable("environments", {
   profiles: text({ mode: "json" }).notNull().default({}),
   /** `ShardMap` as JSON; null: the first one. */
   profile_shard_map: text({ mode: "json" }),
+  /** As it was given (core/org-data-layer.ts), without defaults; null: an empty one. */
+  org_data_layer: text({ mode: "json" }),
 });
 
 export const sources = sqliteTable("sources", {

@@ -5,6 +5,7 @@ export { IntegrationGate } from "./integration-gate.ts";
 export { LiveFeed } from "./live-feed.ts";
 export { OnceOnly } from "./once-only.ts";
 export { ProfileShard } from "./profile-shard.ts";
+export { SchemaWatch } from "./schema-watch.ts";
 export { VisitorShard } from "./visitor-shard.ts";
 
 export default {

@@ -8,6 +8,7 @@ import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
 import type { OnceOnly } from "../durable-objects/once-only.ts";
 import type { ProfileShard } from "../durable-objects/profile-shard.ts";
+import type { SchemaWatch } from "../durable-objects/schema-watch.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
 import type { ReplayRun } from "./api/replays/replay.ts";
 import type { ImportRun } from "./ingest/bulk-import/bulk-import.ts";
@@ -47,6 +48,9 @@ export interface ProcessorEnv extends DeliveryQueues {
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
   CONSENT_REVOCATIONS: DurableObjectNamespace<ConsentRevocations>;
+  SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  /** Secret, 32 bytes as base64: hashes and seals personal data, where a policy wants that (core/pii/pii-keys.ts). */
+  PII_KEY?: string;
 }
 
 export interface DeliveryEnv extends DeliveryQueues {
@@ -79,6 +83,9 @@ export interface ApiEnv extends DeliveryQueues {
   REPLAYS: Workflow<ReplayRun>;
   /** As delivery has it. */
   VENDOR_SINK_URL?: string;
+  SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  /** Secret, as the processor has it: opens tokens of personal data. */
+  PII_KEY?: string;
   /** Secret: the bearer token of the management API. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */

@@ -14,6 +14,7 @@ export { IntegrationGate } from "../durable-objects/integration-gate.ts";
 export { LiveFeed } from "../durable-objects/live-feed.ts";
 export { OnceOnly } from "../durable-objects/once-only.ts";
 export { ProfileShard } from "../durable-objects/profile-shard.ts";
+export { SchemaWatch } from "../durable-objects/schema-watch.ts";
 export { VisitorShard } from "../durable-objects/visitor-shard.ts";
 export { Replay } from "./api/replays/replay.ts";
 export { BulkImport } from "./ingest/bulk-import/bulk-import.ts";

@@ -12,11 +12,14 @@ import { integrations } from "./routes/integrations.ts";
 
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
+import { piiRoutes } from "./routes/pii.ts";
 import { profiles } from "./routes/profiles.ts";
 import { replays } from "./routes/replays.ts";
 import { shards } from "./routes/shards.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
+import { trackingPlanRoutes } from "./routes/tracking-plan.ts";
 
 export { Replay } from "./replays/replay.ts";
 
@@ -49,6 +52,9 @@ api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
 api.route("/api/v1/integrations", integrations);
 api.route("/api/v1/credentials", credentials);
+api.route("/api/v1/org-data-layer", orgDataLayerRoutes);
+api.route("/api/v1/tracking-plan", trackingPlanRoutes);
+api.route("/api/v1/pii", piiRoutes);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

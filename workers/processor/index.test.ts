@@ -716,8 +716,12 @@ describe("the live stream", () => {
       steps: [
         { step: "validate_schema", verdict: "kept", changed: [] },
         { step: "correct_clock", verdict: "kept", changed: [] },
+        { step: "standardise_fields", verdict: "kept", changed: [] },
+        { step: "enforce_types", verdict: "kept", changed: [] },
+        { step: "normalise_values", verdict: "kept", changed: [] },
         { step: "cleanse", verdict: "kept", changed: ["properties.a"] },
         { step: "add_request_facts", verdict: "kept", changed: ["context.ip"] },
+        { step: "classify_pii", verdict: "kept", changed: [] },
         { step: "enrich_geography", verdict: "kept", changed: ["context.location"] },
         { step: "enrich_user_agent", verdict: "kept", changed: [] },
         { step: "classify_bot", verdict: "kept", changed: ["context.bot"] },

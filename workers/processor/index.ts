@@ -7,6 +7,8 @@ import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import type { LiveItem } from "../../core/live.ts";
 import { pack } from "../../core/packed.ts";
+import { piiKeysOf } from "../../core/pii/pii-keys.ts";
+import { withoutSecrets } from "../../core/pii/without-secrets.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
@@ -25,6 +27,7 @@ import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
 import { deliverProfileChanges } from "./profile-changes.ts";
+import { SchemaReport } from "./schema-report.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
 
@@ -55,8 +58,9 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   const opened = await Promise.all(batch.messages.map((message) => open(message, env)));
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
+  const schemas = new SchemaReport();
 
-  for (const work of works) attempt(work, () => layer1(work, metrics));
+  for (const work of works) attempt(work, () => layer1(work, metrics, schemas));
   await askShards(works.filter(isWell), env);
   const changes = await askProfileShards(
     works.filter(isWell).flatMap((work) => work.events),
@@ -77,7 +81,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await outbox.send(env, fail);
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
-  await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
+  await Promise.all([filtered.report(env), schemas.send(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
 
@@ -113,7 +117,8 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
       return undefined;
     }
     const { source_id, request, vendor_ids } = raw.message;
-    const context = { environment, source_id, request, vendor_ids };
+    const pii_keys = piiKeysOf(env.PII_KEY, environment.organisation_id);
+    const context = { environment, source_id, request, vendor_ids, pii_keys };
     return { message, raw: raw.message, context, events: [], dead: [] };
   } catch (error) {
     retry(message, error);
@@ -133,10 +138,11 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
 }
 
 /** Layer 1 up to the shard. */
-function layer1(work: Work, metrics: Metrics): void {
+function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
   const { environment, source_id } = work.context;
   work.raw.events.forEach((received, position) => {
-    const { verdict, records } = run(beforeShard, received, work.context);
+    const { verdict, records, violations } = run(beforeShard, received, work.context);
+    if (verdict.verdict === "kept" || violations.length) schemas.add(environment, received, violations);
     if (verdict.verdict === "kept") {
       const shard = shardOf(environment.shard_map, verdict.event.anonymous_id);
       work.events.push({ work, received, event: verdict.event, records, shard, position });
@@ -153,7 +159,7 @@ function layer1(work: Work, metrics: Metrics): void {
         reason: verdict.reason,
         detail: verdict.detail,
         attempts: work.message.attempts,
-        payload: received,
+        payload: withoutSecrets(received, environment),
       });
     }
   });
@@ -368,11 +374,15 @@ interface LiveParts {
   item: LiveItem;
 }
 
+function shown({ environment, item }: LiveParts): LiveItem {
+  return item.kind === "processed" ? { ...item, received: withoutSecrets(item.received, environment) } : item;
+}
+
 async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Promise<void> {
   const environments = new Set(parts.map((part) => part.environment.id));
   await Promise.all(
     [...environments].map((id) =>
-      publishLive(env.LIVE_FEED, id, () => parts.filter((p) => p.environment.id === id).map((p) => p.item)),
+      publishLive(env.LIVE_FEED, id, () => parts.filter((p) => p.environment.id === id).map(shown)),
     ),
   );
 }

@@ -7,10 +7,12 @@ import { customerUrlsOf, problemOfCustomerUrl } from "../../delivery/customer-ur
 import { destinationNamed } from "../../delivery/destinations/index.ts";
 import type { ApiEnv } from "../../env.ts";
 import { jsonBody } from "../json-body.ts";
+import { refuseWithoutKey } from "./org-data-layer.ts";
 
 /** PATCH /:id: creates or changes an environment from a document (db/apply-environment.ts) and publishes it. */
 export const environments = new Hono<{ Bindings: ApiEnv }>().patch("/:id", async (c) => {
   const document = await jsonBody(c, environmentDocument);
+  refuseWithoutKey(document.org_data_layer, c.env);
   // The development sink stands for every host: there is nothing to resolve.
   if (!c.env.VENDOR_SINK_URL) await refuseHiddenHosts(document);
   const db = drizzle(c.env.DB, { schema });
