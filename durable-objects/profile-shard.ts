@@ -423,7 +423,8 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   async tend(): Promise<{ rearmed: boolean }> {
     const before = this.#alarmAt;
     await this.#schedule();
-    return { rearmed: this.#alarmAt !== before };
+    // One that is only brought forward was not lost.
+    return { rearmed: before < Date.now() - 60_000 && this.#alarmAt !== before };
   }
 
   /** Makes durable all that each event says of links, and makes clusters one that it says are one. Answers in the order of the events. */
