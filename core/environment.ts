@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { BOT_CLASSES } from "./bots.ts";
 import { PURPOSES } from "./consent.ts";
+import { publishedPipeline } from "./pipeline/published.ts";
 import { shardMap } from "./shard-map.ts";
 
 /** `https://shop.example`, or `https://*.shop.example` for every host below it; a port where it is not the scheme's own. */
@@ -96,6 +97,10 @@ export const environment = z.object({
   consent_default: z.enum(["granted", "denied"]).default("granted"),
   sources: z.array(source),
   integrations: z.array(integration),
+  /** Layer 2; absent: every destination's own mapping. */
+  pipelines: z.array(publishedPipeline).optional(),
+  /** Uploaded tables: name → the version that holds. */
+  lookup_tables: z.record(z.string(), z.int()).optional(),
 });
 export type Environment = z.infer<typeof environment>;
 
@@ -125,6 +130,8 @@ export const configKey = {
   integration: (id: string) => `integration/${id}`,
   writeKey: (keyHash: string) => `write-key/${keyHash}`,
   scriptPath: (path: string) => `script${path}`,
+  lookupTable: (environmentId: string, name: string, version: number) =>
+    `lookup-table/${environmentId}/${name}/${version}`,
 };
 
 /** `integration/{id}`: the secrets of an integration's settings, sealed as one JSON object (`vault.ts`). */

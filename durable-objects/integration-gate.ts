@@ -4,10 +4,12 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { migrate } from "./migrate.ts";
+import { countVersions, VERSION_COUNTS_TABLE, type VersionCounts, versionCounts } from "./version-counts.ts";
 
 const migrations = [
   `CREATE TABLE hours (hour INTEGER PRIMARY KEY, counters TEXT NOT NULL);
    CREATE TABLE state (id INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
+  VERSION_COUNTS_TABLE,
 ];
 
 /** Vendor requests that fail in a row before the circuit opens. */
@@ -45,6 +47,8 @@ export interface GateReport {
   /** The vendor refused the credentials. In its words. */
   unauthorised?: string;
   failures?: GateFailure[];
+  /** By version of the pipeline that events came through. */
+  versions?: Record<string, Partial<VersionCounts>>;
 }
 
 export interface GateFailure {
@@ -120,6 +124,7 @@ export class IntegrationGate extends DurableObject<object> {
 
   async report(report: GateReport): Promise<void> {
     this.#count(report);
+    countVersions(this.#sql, report.versions);
     this.#judge(report, Date.now());
   }
 
@@ -132,6 +137,11 @@ export class IntegrationGate extends DurableObject<object> {
     const state = this.#state();
     const reason = state === "open_for_business" ? null : (unauthorised ?? failures.at(-1)?.reason ?? null);
     return { ...total, state, reason, failures };
+  }
+
+  /** What became of events that came through these versions of pipelines (`pip_meta@7`), for good. */
+  async versionCounts(tags: string[]): Promise<Record<string, VersionCounts>> {
+    return versionCounts(this.#sql, tags);
   }
 
   /** Until a request gets through again, which is longer than the pause. */

@@ -20,6 +20,8 @@ export interface DeadLetter {
   environment_id: string;
   stage: "queue" | "processor" | "delivery";
   integration_id?: string;
+  /** Where the event came from: who releases it needs to know. */
+  source_id?: string;
   message_id?: string;
   event?: string;
   reason: DeadReason;

@@ -41,6 +41,8 @@ export interface ProcessorEnv extends DeliveryQueues {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  /** Worker Loader, where the account has it: functions of pipelines run in Workers of their own. */
+  LOADER?: WorkerLoader;
 }
 
 export interface DeliveryEnv extends DeliveryQueues {

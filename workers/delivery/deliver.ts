@@ -16,6 +16,7 @@ import { type Call, hasFailed, makeCalls, refusalOf } from "./make-calls.ts";
 import { type Parcel, read } from "./parcel.ts";
 import { settle, type Tally } from "./settle.ts";
 import { type Target, targetOf } from "./target.ts";
+import { versionOutcomes } from "./version-outcomes.ts";
 
 /** A Worker may have six connections open; one is left for queues and storage. More would wait, with their timeouts running. */
 const CALLS_AT_ONCE = 5;
@@ -92,13 +93,14 @@ async function settleAll(
     tallies.filter((tally) => tally !== undefined),
     calls,
   );
+  const versions = versionOutcomes(parcels.filter((_, i) => tallies[i] !== undefined));
   const metrics = new Metrics();
   for (const outcome of ["delivered", "retried", "dead_lettered"] as const) {
     if (report[outcome]) metrics.count(environment_id, { stage: "delivery", integration_id, outcome }, report[outcome]);
   }
   metrics.write(env.METRICS);
   try {
-    await env.INTEGRATION_GATE.getByName(integration_id).report(report);
+    await env.INTEGRATION_GATE.getByName(integration_id).report({ ...report, versions });
   } catch (error) {
     // The events themselves are settled; what is lost is their count.
     console.warn(JSON.stringify({ level: "warn", at: "delivery.report", integration_id, message: String(error) }));

@@ -9,7 +9,6 @@ import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
-import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
 import { readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
@@ -17,6 +16,9 @@ import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
+import { FilteredCounts } from "./filtered-counts.ts";
+import { layer2Resources } from "./layer2-resources.ts";
+import type { Mapped } from "./map-for-integration.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
@@ -53,9 +55,14 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
-  const live = works
-    .filter(isWell)
-    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, metrics)) ?? []);
+  const live: LiveParts[] = [];
+  for (const work of works.filter(isWell)) {
+    try {
+      live.push(...(await layer2(work, env, outbox, filtered, metrics)));
+    } catch (error) {
+      work.failed ??= error;
+    }
+  }
 
   await outbox.send(env, (works, error) => {
     for (const work of works as Set<Work>) work.failed ??= error;
@@ -130,6 +137,7 @@ function layer1(work: Work, metrics: Metrics): void {
     if (verdict.verdict === "quarantined") {
       work.dead.push({
         environment_id: environment.id,
+        source_id,
         stage: "processor",
         ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
         ...(typeof received?.event === "string" && { event: received.event }),
@@ -185,50 +193,74 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
 }
 
 /** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
-function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
+async function layer2(
+  work: Work,
+  env: ProcessorEnv,
+  outbox: DeliveryOutbox,
+  filtered: FilteredCounts,
+  metrics: Metrics,
+): Promise<LiveParts[]> {
   const { environment, source_id } = work.context;
-  return work.events.map(({ received, event, records, shard, answer }) => {
-    const ran = run(afterShard, event, { ...work.context, shard: answer! });
+  const { integrations } = environment;
+  const resources = await layer2Resources(environment, env);
+  const ran = work.events.map((tracked) => {
+    const { verdict, records } = run(afterShard, tracked.event, { ...work.context, shard: tracked.answer! });
+    const mapped =
+      verdict.verdict === "kept"
+        ? integrations.map((one) => runLayer2(verdict.event, work.context, one, resources))
+        : [];
+    return { tracked, verdict, records, mapped };
+  });
+  const parts: LiveParts[] = [];
+  for (const { tracked, verdict, records, mapped } of ran) {
+    const { received, event, shard, answer } = tracked;
     const receipt: Receipt = {
       configuration: environment.version,
       shard,
-      steps: [...records, ...ran.records],
+      steps: [...tracked.records, ...records],
       integrations: [],
     };
-    if (ran.verdict.verdict !== "kept") {
-      const { verdict: outcome, reason } = ran.verdict;
+    if (verdict.verdict !== "kept") {
+      const { verdict: outcome, reason } = verdict;
       metrics.count(environment.id, { stage: "processor", source_id, outcome, reason });
-      return { environment, item: { kind: "processed", source_id, received, event, receipt } };
+      parts.push({ environment, item: { kind: "processed", source_id, received, event, receipt } });
+      continue;
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
-    const final = ran.verdict.event;
-    for (const integration of environment.integrations) {
-      receipt.integrations.push(dispatch(final, integration, work, outbox, filtered, answer!));
+    const final = verdict.event;
+    for (const [i, integration] of integrations.entries()) {
+      const one = mapped[i]!;
+      // Only what waits is waited for: the others need not go round by the microtask queue.
+      const settled = one instanceof Promise ? await one : one;
+      receipt.integrations.push(dispatch(final, integration, settled, work, outbox, filtered, answer!));
     }
-    return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
-  });
+    parts.push({ environment, item: { kind: "processed", source_id, received, event: final, receipt } });
+  }
+  return parts;
 }
 
 function dispatch(
   event: Event,
   integration: Integration,
+  mapped: Mapped,
   work: Work,
   outbox: DeliveryOutbox,
   filtered: FilteredCounts,
   answer: ShardAnswer,
 ): Receipt["integrations"][number] {
-  const mapped = runLayer2(event, work.context, integration);
   const about = { integration_id: integration.id, integration: integration.name };
-  if (mapped.outcome === "queued") {
-    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json);
-    return { ...about, outcome: "queued" };
-  }
   // Counted the first time only: a redelivered message was counted before.
-  if (answer.verdict === "new") filtered.count(integration.id, mapped.reason);
+  if (answer.verdict === "new") filtered.count(integration.id, mapped);
+  const versions = mapped.versions?.length ? { versions: mapped.versions } : {};
+  if (mapped.outcome === "queued") {
+    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json, mapped.versions);
+    return { ...about, outcome: "queued", ...versions };
+  }
   const { reason, detail } = mapped;
-  if (reason === "mapping_failed") {
+  if (mapped.quarantined) {
     work.dead.push({
       environment_id: work.context.environment.id,
+      source_id: work.context.source_id,
       stage: "processor",
       integration_id: integration.id,
       message_id: event.message_id,
@@ -239,7 +271,7 @@ function dispatch(
       payload: event,
     });
   }
-  return { ...about, outcome: "filtered", reason, ...(detail !== undefined && { detail }) };
+  return { ...about, outcome: "filtered", reason, ...(detail !== undefined && { detail }), ...versions };
 }
 
 /** Acknowledges a message whose every consequence is durable; anything else is tried again. */
@@ -257,26 +289,6 @@ function retry(message: Message, error: unknown): void {
   console.error(JSON.stringify({ level: "error", at: "processor", queue_message: message.id, message: String(error) }));
   // Spread out, so that a shard that is overloaded is not asked by everyone again at once.
   message.retry({ delaySeconds: 2 + Math.floor(Math.random() * 2 ** Math.min(message.attempts, 6)) });
-}
-
-/** Events that an integration did not get, by reason: told to its gate once for the batch. */
-class FilteredCounts {
-  readonly #counts = new Map<string, Record<string, number>>();
-
-  count(integrationId: string, reason: string): void {
-    const reasons = this.#counts.get(integrationId) ?? {};
-    reasons[reason] = (reasons[reason] ?? 0) + 1;
-    this.#counts.set(integrationId, reasons);
-  }
-
-  async report(env: ProcessorEnv): Promise<void> {
-    const reports = [...this.#counts].map(([id, counts]) => {
-      const report: GateReport = { filtered: counts };
-      return env.INTEGRATION_GATE.getByName(id).report(report);
-    });
-    // The events themselves are safe; a count that is lost costs nobody anything.
-    await Promise.allSettled(reports);
-  }
 }
 
 interface LiveParts {
