@@ -58,7 +58,7 @@ export interface DeliveryEnv extends DeliveryQueues {
   VENDOR_SINK_URL?: string;
 }
 
-export interface ApiEnv {
+export interface ApiEnv extends DeliveryQueues {
   ASSETS: Fetcher;
   CONFIG: KVNamespace;
   DB: D1Database;
@@ -66,6 +66,10 @@ export interface ApiEnv {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  /** Dead letters that are released go back where they were going. */
+  RAW_EVENTS: Queue;
+  /** As the processor has it: functions are tried when they are saved, and in previews. */
+  LOADER?: WorkerLoader;
   /** Secret: the bearer token of the management API. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */

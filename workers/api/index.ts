@@ -1,4 +1,4 @@
-/** Management: health, environments, sources and their keys, the live stream, status, dead letters. Everything but health asks for the admin token. */
+/** Management: health, environments, sources and their keys, the live stream, status, dead letters, pipelines. Everything but health asks for the admin token. */
 import { timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
@@ -8,6 +8,11 @@ import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { lookupTables } from "./routes/lookup-tables.ts";
+import { pipelineCanary } from "./routes/pipeline-canary.ts";
+import { pipelinePreview } from "./routes/pipeline-preview.ts";
+import { pipelines } from "./routes/pipelines.ts";
+import { release } from "./routes/release.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
 
@@ -32,6 +37,11 @@ api.route("/api/v1/dead-letters", deadLetters);
 api.route("/api/v1/environments", environments);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
+api.route("/api/v1/dead-letters", release);
+api.route("/api/v1/lookup-tables", lookupTables);
+api.route("/api/v1/pipelines", pipelines);
+api.route("/api/v1/pipelines", pipelineCanary);
+api.route("/api/v1/pipelines", pipelinePreview);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

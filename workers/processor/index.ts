@@ -10,6 +10,7 @@ import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
+import { judgeCanaries } from "../canary.ts";
 import { readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
@@ -126,6 +127,7 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
 /** Layer 1 up to the shard. */
 function layer1(work: Work, metrics: Metrics): void {
   const { environment, source_id } = work.context;
+  const { request, vendor_ids, previous_id } = work.raw;
   work.raw.events.forEach((received, position) => {
     const { verdict, records } = run(beforeShard, received, work.context);
     if (verdict.verdict === "kept") {
@@ -138,6 +140,7 @@ function layer1(work: Work, metrics: Metrics): void {
       work.dead.push({
         environment_id: environment.id,
         source_id,
+        door: { request, vendor_ids, previous_id },
         stage: "processor",
         ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
         ...(typeof received?.event === "string" && { event: received.event }),
@@ -307,5 +310,8 @@ async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Prom
 
 export default {
   queue: process,
-  scheduled: (controller, env, ctx) => ctx.waitUntil(sweepShards(env, controller.scheduledTime)),
+  scheduled(controller, env, ctx) {
+    ctx.waitUntil(sweepShards(env, controller.scheduledTime));
+    ctx.waitUntil(judgeCanaries(env));
+  },
 } satisfies ExportedHandler<ProcessorEnv>;
