@@ -1,18 +1,21 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchIngest } from "./ingest.ts";
+import type { benchLayer2 } from "./layer2.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchShard } from "./shard.ts";
 
 type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
+type Layer2 = Awaited<ReturnType<typeof benchLayer2>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport): string {
+export function report(result: Ingest | Pipeline | Shard | BulkImport | Layer2): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
   if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
+  if (result.benchmark === "layer2") return layer2Report(result as Layer2, where);
   if (result.benchmark === "shard") return shardReport(result as Shard, where);
   return result.benchmark === "ingest"
     ? ingestReport(result as Ingest, where)
@@ -107,6 +110,18 @@ function bulkImportReport({ results }: BulkImport, where: string): string {
   ]);
   const head = ["file", "outcome", "rows", "rows/s", "CPU a row", "took", "process memory"];
   return `bulk import, simulated queue and storage in the same process\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function layer2Report({ results, events, rounds, integrations }: Layer2, where: string): string {
+  const rows = results.map((one) => [
+    one.name,
+    `${one.us_per_event} µs`,
+    `${one.min}–${one.max}`,
+    `${one.more_than_none_us} µs`,
+    `${one.queued_per_event}`,
+  ]);
+  const head = ["pipeline of each integration", "an event", "rounds", "more than none", "payloads"];
+  return `layer 2 for ${integrations.join(", ")}: medians of ${rounds} rounds of ${events} events in turn\n${where}\n\n${table([head, ...rows])}`;
 }
 
 function table(rows: string[][]): string {

@@ -1,7 +1,8 @@
-/** `npm run bench -- ingest|pipeline|shard|bulk-import [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
+/** `npm run bench -- ingest|pipeline|shard|bulk-import|layer2 [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
 import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchLayer2 } from "./layer2.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { report } from "./report.ts";
 import { benchShard } from "./shard.ts";
@@ -11,6 +12,7 @@ const benchmarks = {
   pipeline: benchPipeline,
   shard: benchShard,
   "bulk-import": benchBulkImport,
+  layer2: benchLayer2,
 };
 
 const { values, positionals } = parseArgs({
