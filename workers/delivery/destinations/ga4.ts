@@ -88,6 +88,7 @@ const EVENTS = eventTable<{ name: string; rename?: Record<string, string> }>({
   "Product Viewed": { name: "view_item" },
   "Product Added": { name: "add_to_cart" },
   "Product Removed": { name: "remove_from_cart" },
+  "Wishlist Product Added to Cart": { name: "add_to_cart" },
   "Product Added to Wishlist": { name: "add_to_wishlist" },
   "Product Shared": { name: "share", rename: { share_via: "method" } },
   "Cart Shared": { name: "share", rename: { share_via: "method", cart_id: "item_id" } },

@@ -94,6 +94,7 @@ const EVENTS = eventTable({
   "Product Viewed": "ViewContent",
   "Products Searched": "Search",
   "Product Added": "AddToCart",
+  "Wishlist Product Added to Cart": "AddToCart",
   "Product Added to Wishlist": "AddToWishlist",
   "Checkout Started": "InitiateCheckout",
   "Payment Info Entered": "AddPaymentInfo",
