@@ -7,11 +7,9 @@ import type { RawMessage } from "../core/queue-messages.ts";
 import { record } from "../core/values.ts";
 import { readEnvironment } from "./config.ts";
 import { type BuriedLetter, forgetDeadLetter } from "./dead-letters.ts";
-import { destinationNamed } from "./delivery/destinations/index.ts";
 import type { ApiEnv } from "./env.ts";
 import { DeliveryOutbox } from "./processor/delivery-outbox.ts";
-import { mapThroughPipelines } from "./processor/layer2.ts";
-import { layer2Resources } from "./processor/layer2-resources.ts";
+import { mapFor } from "./processor/map-for.ts";
 import { sendInTime } from "./send.ts";
 
 export type Released =
@@ -77,9 +75,7 @@ async function toIntegration(
 ): Promise<Released> {
   const integration = environment.integrations.find(({ id }) => id === letter.integration_id);
   if (!integration) return refused("not_found", `No integration ${letter.integration_id}`);
-  const resources = await layer2Resources(environment, env);
-  const destination = destinationNamed(integration.destination);
-  const mapped = await mapThroughPipelines(event, { environment, source_id, resources }, integration, destination);
+  const mapped = await (await mapFor(environment, env))(event, integration, source_id);
   if (mapped.outcome === "filtered")
     return refused("conflict", `It would not be sent: ${mapped.reason}${mapped.detail ? ` (${mapped.detail})` : ""}`);
   const outbox = new DeliveryOutbox();

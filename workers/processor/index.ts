@@ -9,6 +9,7 @@ import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
+import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
 import { judgeCanaries } from "../canary.ts";
 import { readEnvironment } from "../config.ts";
@@ -17,12 +18,12 @@ import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
-import { FilteredCounts } from "./filtered-counts.ts";
 import { layer2Resources } from "./layer2-resources.ts";
 import type { Mapped } from "./map-for-integration.ts";
-import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import { afterShard, beforeShard, type Ran, run, runLayer2 } from "./pipeline.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
+import { VersionTally } from "./version-tally.ts";
 
 /** One queue message on its way. */
 interface Work {
@@ -44,6 +45,9 @@ interface Tracked {
   /** Position in the message. */
   position: number;
   answer?: ShardAnswer;
+  /** The rest of Layer 1, and then what each integration gets. */
+  ran?: Ran;
+  mapped?: Mapped[];
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
@@ -53,23 +57,20 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
 
   for (const work of works) attempt(work, () => layer1(work, metrics));
   await askShards(works.filter(isWell), env);
+  await Promise.all(works.filter(isWell).map((work) => mapEvents(work, env)));
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
-  const live: LiveParts[] = [];
-  for (const work of works.filter(isWell)) {
-    try {
-      live.push(...(await layer2(work, env, outbox, filtered, metrics)));
-    } catch (error) {
-      work.failed ??= error;
-    }
-  }
+  const versions = new VersionTally();
+  const live = works
+    .filter(isWell)
+    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, versions, metrics)) ?? []);
 
   await outbox.send(env, (works, error) => {
     for (const work of works as Set<Work>) work.failed ??= error;
   });
   await Promise.all(works.map((work) => finish(work, env)));
-  await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
+  await Promise.all([filtered.report(env), versions.report(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
 
@@ -195,51 +196,65 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
   );
 }
 
-/** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
-async function layer2(
+/** The rest of Layer 1, and Layer 2 for each integration. Only what waits is waited for, and all of it together. */
+async function mapEvents(work: Work, env: ProcessorEnv): Promise<void> {
+  try {
+    const { environment } = work.context;
+    const resources = await layer2Resources(environment, env);
+    const waiting: Promise<void>[] = [];
+    for (const tracked of work.events) {
+      tracked.ran = run(afterShard, tracked.event, { ...work.context, shard: tracked.answer! });
+      const { verdict } = tracked.ran;
+      if (verdict.verdict !== "kept") continue;
+      const mapped = environment.integrations.map((one) => runLayer2(verdict.event, work.context, one, resources));
+      if (isSettled(mapped)) tracked.mapped = mapped;
+      else waiting.push(settle(tracked, mapped));
+    }
+    await Promise.all(waiting);
+  } catch (error) {
+    work.failed ??= error;
+  }
+}
+
+const isSettled = (mapped: (Mapped | Promise<Mapped>)[]): mapped is Mapped[] =>
+  !mapped.some((one) => one instanceof Promise);
+
+async function settle(tracked: Tracked, mapped: (Mapped | Promise<Mapped>)[]): Promise<void> {
+  tracked.mapped = await Promise.all(mapped);
+}
+
+/** What follows from all that: queue messages, counts, dead letters. Returns what the live stream shows. */
+function layer2(
   work: Work,
-  env: ProcessorEnv,
   outbox: DeliveryOutbox,
   filtered: FilteredCounts,
+  versions: VersionTally,
   metrics: Metrics,
-): Promise<LiveParts[]> {
+): LiveParts[] {
   const { environment, source_id } = work.context;
-  const { integrations } = environment;
-  const resources = await layer2Resources(environment, env);
-  const ran = work.events.map((tracked) => {
-    const { verdict, records } = run(afterShard, tracked.event, { ...work.context, shard: tracked.answer! });
-    const mapped =
-      verdict.verdict === "kept"
-        ? integrations.map((one) => runLayer2(verdict.event, work.context, one, resources))
-        : [];
-    return { tracked, verdict, records, mapped };
-  });
-  const parts: LiveParts[] = [];
-  for (const { tracked, verdict, records, mapped } of ran) {
-    const { received, event, shard, answer } = tracked;
+  return work.events.map((tracked) => {
+    const { received, event, records, shard, answer } = tracked;
+    const ran = tracked.ran!;
     const receipt: Receipt = {
       configuration: environment.version,
       shard,
-      steps: [...tracked.records, ...records],
+      steps: [...records, ...ran.records],
       integrations: [],
     };
-    if (verdict.verdict !== "kept") {
-      const { verdict: outcome, reason } = verdict;
+    if (ran.verdict.verdict !== "kept") {
+      const { verdict: outcome, reason } = ran.verdict;
       metrics.count(environment.id, { stage: "processor", source_id, outcome, reason });
-      parts.push({ environment, item: { kind: "processed", source_id, received, event, receipt } });
-      continue;
+      return { environment, item: { kind: "processed", source_id, received, event, receipt } };
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
-    const final = verdict.event;
-    for (const [i, integration] of integrations.entries()) {
-      const one = mapped[i]!;
-      // Only what waits is waited for: the others need not go round by the microtask queue.
-      const settled = one instanceof Promise ? await one : one;
-      receipt.integrations.push(dispatch(final, integration, settled, work, outbox, filtered, answer!));
+    const final = ran.verdict.event;
+    for (const [i, integration] of environment.integrations.entries()) {
+      const mapped = tracked.mapped![i]!;
+      if (answer!.verdict === "new") versions.count(integration.id, mapped);
+      receipt.integrations.push(dispatch(final, integration, mapped, work, outbox, filtered, answer!));
     }
-    parts.push({ environment, item: { kind: "processed", source_id, received, event: final, receipt } });
-  }
-  return parts;
+    return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
+  });
 }
 
 function dispatch(
@@ -251,14 +266,14 @@ function dispatch(
   filtered: FilteredCounts,
   answer: ShardAnswer,
 ): Receipt["integrations"][number] {
-  const about = { integration_id: integration.id, integration: integration.name };
-  // Counted the first time only: a redelivered message was counted before.
-  if (answer.verdict === "new") filtered.count(integration.id, mapped);
-  const versions = mapped.versions?.length ? { versions: mapped.versions } : {};
+  const { versions } = mapped;
+  const about = { integration_id: integration.id, integration: integration.name, ...(versions && { versions }) };
   if (mapped.outcome === "queued") {
-    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json, mapped.versions);
-    return { ...about, outcome: "queued", ...versions };
+    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json, versions);
+    return { ...about, outcome: "queued" };
   }
+  // Counted the first time only: a redelivered message was counted before.
+  if (answer.verdict === "new") filtered.count(integration.id, mapped.reason);
   const { reason, detail } = mapped;
   if (mapped.quarantined) {
     work.dead.push({
@@ -274,7 +289,7 @@ function dispatch(
       payload: event,
     });
   }
-  return { ...about, outcome: "filtered", reason, ...(detail !== undefined && { detail }), ...versions };
+  return { ...about, outcome: "filtered", reason, ...(detail !== undefined && { detail }) };
 }
 
 /** Acknowledges a message whose every consequence is durable; anything else is tried again. */
@@ -292,6 +307,26 @@ function retry(message: Message, error: unknown): void {
   console.error(JSON.stringify({ level: "error", at: "processor", queue_message: message.id, message: String(error) }));
   // Spread out, so that a shard that is overloaded is not asked by everyone again at once.
   message.retry({ delaySeconds: 2 + Math.floor(Math.random() * 2 ** Math.min(message.attempts, 6)) });
+}
+
+/** Events that an integration did not get, by reason: told to its gate once for the batch. */
+class FilteredCounts {
+  readonly #counts = new Map<string, Record<string, number>>();
+
+  count(integrationId: string, reason: string): void {
+    const reasons = this.#counts.get(integrationId) ?? {};
+    reasons[reason] = (reasons[reason] ?? 0) + 1;
+    this.#counts.set(integrationId, reasons);
+  }
+
+  async report(env: ProcessorEnv): Promise<void> {
+    const reports = [...this.#counts].map(([id, counts]) => {
+      const report: GateReport = { filtered: counts };
+      return env.INTEGRATION_GATE.getByName(id).report(report);
+    });
+    // The events themselves are safe; a count that is lost costs nobody anything.
+    await Promise.allSettled(reports);
+  }
 }
 
 interface LiveParts {

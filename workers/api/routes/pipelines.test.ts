@@ -53,6 +53,7 @@ beforeEach(async () => {
   const made = await call("PATCH", `environments/${environment_id}`, {
     organisation: { id: `org_pipes_${n}`, name: "Pipes" },
     name: "dev",
+    shards: 1,
     sources: [{ id: ids.source, name: "Shop" }],
     integrations: [
       { id: ids.ga4, name: "GA4", destination: "ga4", settings: { measurement_id: "G-PIPES", api_secret: "s" } },
