@@ -18,7 +18,7 @@ import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
-import { layer2Resources } from "./layer2-resources.ts";
+import { resourcesOfBatch } from "./layer2-resources.ts";
 import type { Mapped } from "./map-for-integration.ts";
 import { afterShard, beforeShard, type Ran, run, runLayer2 } from "./pipeline.ts";
 import type { StepContext } from "./step.ts";
@@ -57,7 +57,8 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
 
   for (const work of works) attempt(work, () => layer1(work, metrics));
   await askShards(works.filter(isWell), env);
-  await Promise.all(works.filter(isWell).map((work) => mapEvents(work, env)));
+  const resourcesOf = resourcesOfBatch(env);
+  await Promise.all(works.filter(isWell).map((work) => mapEvents(work, resourcesOf)));
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
@@ -197,10 +198,10 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
 }
 
 /** The rest of Layer 1, and Layer 2 for each integration. Only what waits is waited for, and all of it together. */
-async function mapEvents(work: Work, env: ProcessorEnv): Promise<void> {
+async function mapEvents(work: Work, resourcesOf: ReturnType<typeof resourcesOfBatch>): Promise<void> {
   try {
     const { environment } = work.context;
-    const resources = await layer2Resources(environment, env);
+    const resources = await resourcesOf(environment);
     const waiting: Promise<void>[] = [];
     for (const tracked of work.events) {
       tracked.ran = run(afterShard, tracked.event, { ...work.context, shard: tracked.answer! });

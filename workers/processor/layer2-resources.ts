@@ -5,10 +5,16 @@ import type { Resources } from "../../core/pipeline/step.ts";
 import { pipelineDocument, tablesOf } from "../../core/pipeline.ts";
 import { functionHost } from "./function-host.ts";
 
+interface ResourcesEnv {
+  CONFIG: KVNamespace;
+  LOADER?: WorkerLoader;
+}
+
 const NONE: Resources = { tables: new Map() };
-/** A table's version never changes: what was read once is good for ever, as far as there is room. Tables have up to 1 MB. */
-const MOST_TABLES = 24;
-const known = new Map<string, LookupTable>();
+/** A table's version never changes: what was read once is good for ever, as far as there is room. Characters of JSON, which take several times as much memory. */
+const MOST_CHARACTERS = 6_000_000;
+const known = new Map<string, { table: LookupTable; characters: number }>();
+let characters = 0;
 const namesOf = new WeakMap<object, string[]>();
 
 /**
@@ -17,7 +23,7 @@ const namesOf = new WeakMap<object, string[]>();
  */
 export async function layer2Resources(
   { id, pipelines, lookup_tables = {} }: Environment,
-  env: { CONFIG: KVNamespace; LOADER?: WorkerLoader },
+  env: ResourcesEnv,
 ): Promise<Resources> {
   if (!pipelines?.length) return NONE;
   const documents = pipelines.flatMap(({ document, canary }) => (canary ? [document, canary.document] : [document]));
@@ -31,6 +37,19 @@ export async function layer2Resources(
     }),
   );
   return { tables, ...(env.LOADER && { functions: functionHost(env.LOADER, id) }) };
+}
+
+/** For one batch: each environment's once, so that the events of all its messages travel to a function together. */
+export function resourcesOfBatch(env: ResourcesEnv): (environment: Environment) => Promise<Resources> {
+  const asked = new Map<string, Promise<Resources>>();
+  return (environment) => {
+    let resources = asked.get(environment.id);
+    if (!resources) {
+      resources = layer2Resources(environment, env);
+      asked.set(environment.id, resources);
+    }
+    return resources;
+  };
 }
 
 function tableNames(document: object): string[] {
@@ -51,11 +70,22 @@ async function readTable(
 ): Promise<LookupTable | undefined> {
   const key = configKey.lookupTable(environmentId, name, version);
   const found = known.get(key);
-  if (found) return found;
-  const stored = await kv.get(key, { type: "json", cacheTtl: 86_400 });
+  if (found) return found.table;
+  const stored = await kv.get(key, { type: "text", cacheTtl: 86_400 });
   if (stored === null) return undefined;
-  const table = lookupTable.parse(stored);
-  if (known.size >= MOST_TABLES) known.delete(known.keys().next().value!);
-  known.set(key, table);
+  const table = lookupTable.parse(JSON.parse(stored));
+  // Another batch may have read it meanwhile.
+  if (!known.has(key)) remember(key, table, stored.length);
   return table;
+}
+
+/** The oldest go first. */
+function remember(key: string, table: LookupTable, size: number): void {
+  known.set(key, { table, characters: size });
+  characters += size;
+  for (const [oldest, { characters: freed }] of known) {
+    if (characters <= MOST_CHARACTERS || oldest === key) break;
+    known.delete(oldest);
+    characters -= freed;
+  }
 }
