@@ -10,6 +10,8 @@ export default defineConfig({
           cloudflareTest(async () => ({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              // Not in wrangler.toml: an account without Worker Loader could not be deployed to.
+              workerLoaders: { LOADER: {} },
               bindings: {
                 MIGRATIONS: await readD1Migrations("db/migrations"),
                 ADMIN_TOKEN: "test-admin-token",

@@ -3,6 +3,7 @@ import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchDelivery, benchOutage } from "./delivery.ts";
 import type { benchIngest } from "./ingest.ts";
 import type { benchLayer1 } from "./layer1.ts";
+import type { benchLayer2 } from "./layer2.ts";
 import type { benchMapping } from "./mapping.ts";
 import type { benchPipeline } from "./pipeline.ts";
 import type { benchProfiles } from "./profiles.ts";
@@ -13,6 +14,7 @@ type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
 type Profiles = Awaited<ReturnType<typeof benchProfiles>>;
 type Layer1 = Awaited<ReturnType<typeof benchLayer1>>;
+type Layer2 = Awaited<ReturnType<typeof benchLayer2>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
 type Mapping = Awaited<ReturnType<typeof benchMapping>>;
 
@@ -29,6 +31,7 @@ const REPORTS = {
   delivery: deliveryReport,
   outage: outageReport,
   layer1: layer1Report,
+  layer2: layer2Report,
 };
 
 /** `result`: what the benchmark of that name answered. */
@@ -195,6 +198,18 @@ function outageReport(result: Outage, where: string): string {
     `all there ${result.all_delivered_s_after_its_end} s after it ended; ${refused_requests} requests were made in vain`,
     `its neighbour: ${neighbour.delivered} delivered, ${neighbour.duplicates} twice, p95 ${neighbour.p95_ms} ms`,
   ].join("\n");
+}
+
+function layer2Report({ results, events, rounds, integrations }: Layer2, where: string): string {
+  const rows = results.map((one) => [
+    one.name,
+    `${one.us_per_event} µs`,
+    `${one.min}–${one.max}`,
+    `${one.more_than_none_us} µs`,
+    `${one.queued_per_event}`,
+  ]);
+  const head = ["pipeline of each integration", "an event", "rounds", "more than none", "payloads"];
+  return `layer 2 for ${integrations.join(", ")}: medians of ${rounds} rounds of ${events} events in turn\n${where}\n\n${table([head, ...rows])}`;
 }
 
 function table(rows: string[][]): string {

@@ -4,6 +4,7 @@ import { benchBulkImport } from "./bulk-import.ts";
 import { benchDelivery, benchOutage } from "./delivery.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchLayer1 } from "./layer1.ts";
+import { benchLayer2 } from "./layer2.ts";
 import { benchMapping } from "./mapping.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchProfiles } from "./profiles.ts";
@@ -20,6 +21,7 @@ const benchmarks = {
   mapping: benchMapping,
   delivery: benchDelivery,
   outage: benchOutage,
+  layer2: benchLayer2,
 };
 
 const { values, positionals } = parseArgs({

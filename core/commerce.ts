@@ -87,6 +87,7 @@ const hasWorth = eventTable(
       "Product Added",
       "Product Removed",
       "Product Added to Wishlist",
+      "Wishlist Product Added to Cart",
       "Cart Viewed",
       "Checkout Started",
       "Checkout Step Completed",

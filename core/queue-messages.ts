@@ -54,6 +54,8 @@ export const deliveryItem = z.object({
   purposes: z.array(z.enum(PURPOSES)),
   /** In the destination's own shape, as its `map` returned it. */
   payload: z.unknown(),
+  /** The pipelines and versions that it came through (`pip_meta@7`), so that what the vendor says of it can be told by version. */
+  versions: z.array(z.string()).optional(),
 });
 export type DeliveryItem = z.infer<typeof deliveryItem>;
 

@@ -128,3 +128,40 @@ export const replays = sqliteTable("replays", {
   created_at: text().notNull(),
   updated_at: text().notNull(),
 });
+
+/** Every version of every document that people change: pipelines, lookup tables, … Rows are added and never changed. */
+export const configurationVersions = sqliteTable(
+  "configuration_versions",
+  {
+    kind: text({ enum: ["pipeline", "lookup_table", "org_data_layer"] }).notNull(),
+    /** The pipeline's id, `{environment_id}/{name}` of a table, the environment's id. */
+    subject_id: text().notNull(),
+    /** From 1 on, without gaps. */
+    version: integer().notNull(),
+    environment_id: text().notNull(),
+    document: text({ mode: "json" }).notNull(),
+    author: text().notNull(),
+    note: text().notNull(),
+    created_at: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.subject_id, table.version] })],
+);
+
+/** Layer 2: which versions events go through from a source to an integration; the documents are `configuration_versions`. */
+export const pipelines = sqliteTable("pipelines", {
+  id: text().primaryKey(),
+  environment_id: text()
+    .notNull()
+    .references(() => environments.id),
+  name: text().notNull(),
+  /** Null: every source. */
+  source_id: text().references(() => sources.id),
+  /** Null: shared by all integrations. */
+  integration_id: text().references(() => integrations.id),
+  enabled: integer({ mode: "boolean" }).notNull(),
+  live_version: integer().notNull(),
+  /** `Canary` as JSON (db/pipelines.ts), while there is one. */
+  canary: text({ mode: "json" }),
+  /** How the last one ended. */
+  last_canary: text({ mode: "json" }),
+});

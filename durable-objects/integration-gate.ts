@@ -21,6 +21,8 @@ import { type Exchanged, type KeeperEnv, TokenKeeper, tokenTables } from "./toke
 
 export type { GateState } from "../core/circuit-breaker.ts";
 
+import { countVersions, VERSION_COUNTS_TABLE, type VersionCounts, versionCounts } from "./version-counts.ts";
+
 const migrations = [
   `CREATE TABLE hours (hour INTEGER PRIMARY KEY, counters TEXT NOT NULL);
    CREATE TABLE state (id INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
@@ -28,6 +30,7 @@ const migrations = [
    CREATE TABLE failures (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
    CREATE TABLE chunks (chunk TEXT PRIMARY KEY, queue_message TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
   tokenTables,
+  VERSION_COUNTS_TABLE,
 ];
 
 /** A probe that was not reported by then is lost: longer than any vendor's timeout. */
@@ -76,6 +79,8 @@ export interface GateReport extends Verdicts {
   /** Of `of` delivered events, how many held which identifier. */
   matched?: { of: number; with: Record<string, number> };
   failures?: GateFailure[];
+  /** By version of the pipeline that events came through. */
+  versions?: Record<string, Partial<VersionCounts>>;
 }
 
 export interface GateFailure {
@@ -186,6 +191,7 @@ export class IntegrationGate extends DurableObject<KeeperEnv> {
   async report(report: GateReport): Promise<void> {
     const now = Date.now();
     this.#count(report, now);
+    countVersions(this.#sql, report.versions);
     this.#keepFailures(report.failures ?? [], now);
     if (this.#isAlerted || report.failures?.length) this.#alert(now);
     if (report.requests) this.#probingUntil = 0;
@@ -232,6 +238,11 @@ export class IntegrationGate extends DurableObject<KeeperEnv> {
       failures: this.#failures,
       alert: this.#spike(Date.now()),
     };
+  }
+
+  /** What became of events that came through these versions of pipelines (`pip_meta@7`), for good. */
+  async versionCounts(tags: string[]): Promise<Record<string, VersionCounts>> {
+    return versionCounts(this.#sql, tags);
   }
 
   #spike(now: number): FailureSpike | null {

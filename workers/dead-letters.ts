@@ -3,6 +3,7 @@
  * again from the payloads; where either fails, the caller's queue message is tried again.
  */
 import { sha256 } from "../core/hash.ts";
+import type { RawMessage } from "../core/queue-messages.ts";
 import type { Reason } from "../core/receipt.ts";
 
 export type DeadReason =
@@ -20,7 +21,10 @@ export interface DeadLetter {
   environment_id: string;
   stage: "queue" | "processor" | "delivery";
   integration_id?: string;
+  /** Where the event came from: who releases it needs to know. */
   source_id?: string;
+  /** What the door saw of its request: of events that Layer 1 kept aside, which begin anew when they are released. */
+  door?: Pick<RawMessage, "request" | "vendor_ids" | "previous_id">;
   message_id?: string;
   event?: string;
   reason: DeadReason;
@@ -35,8 +39,10 @@ export interface BuriedLetters {
   dead_at: string;
   /** The queue message's id. */
   origin: string;
-  letters: (DeadLetter & { id: string })[];
+  letters: BuriedLetter[];
 }
+
+export type BuriedLetter = DeadLetter & { id: string };
 
 /**
  * Buries letters that came from one queue message. `origin` names that message: burying it twice (a redelivery) writes the
@@ -66,6 +72,21 @@ export async function bury(
   )
     .bind(JSON.stringify(rows))
     .run();
+}
+
+/** One letter with its payload, or undefined where there is none of this id. */
+export async function deadLetter(
+  env: { LAKE: R2Bucket; DB: D1Database },
+  id: string,
+): Promise<BuriedLetter | undefined> {
+  const row = await env.DB.prepare("SELECT r2_key FROM dead_letters WHERE id = ?").bind(id).first<{ r2_key: string }>();
+  const stored = row && (await env.LAKE.get(row.r2_key));
+  return (await stored?.json<BuriedLetters>())?.letters.find((one) => one.id === id);
+}
+
+/** Takes a letter out of the index: it was let go. What it was stays in R2. */
+export async function forgetDeadLetter({ DB }: { DB: D1Database }, id: string): Promise<void> {
+  await DB.prepare("DELETE FROM dead_letters WHERE id = ?").bind(id).run();
 }
 
 /** What a queue message's body says of whom it belongs to, as far as it can be read. */

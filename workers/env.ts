@@ -51,6 +51,8 @@ export interface ProcessorEnv extends DeliveryQueues {
   SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
   /** Secret, 32 bytes as base64: hashes and seals personal data, where a policy wants that (core/pii/pii-keys.ts). */
   PII_KEY?: string;
+  /** Worker Loader, where the account has it: functions of pipelines run in Workers of their own. */
+  LOADER?: WorkerLoader;
 }
 
 export interface DeliveryEnv extends DeliveryQueues {
@@ -86,6 +88,8 @@ export interface ApiEnv extends DeliveryQueues {
   SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
   /** Secret, as the processor has it: opens tokens of personal data. */
   PII_KEY?: string;
+  /** As the processor has it: functions are tried when they are saved, and in previews. */
+  LOADER?: WorkerLoader;
   /** Secret: the bearer token of the management API. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */

@@ -18,6 +18,7 @@ export interface RetryEnv extends DeliveryQueues {
   DB: D1Database;
   LAKE: R2Bucket;
   RAW_EVENTS: Queue;
+  LOADER?: WorkerLoader;
 }
 
 export interface Retried {
@@ -85,7 +86,7 @@ async function wayOf(letter: Letter, env: RetryEnv): Promise<Way | string> {
   const item =
     letter.stage === "delivery"
       ? itemSchema.safeParse(letter.payload).data
-      : await mapAnew(letter, environment, integration);
+      : await mapAnew(letter, environment, integration, env);
   if (item === undefined) return "its payload is not that of a delivery";
   return typeof item === "string" ? item : { environment_id: environment.id, integration, item };
 }
@@ -94,20 +95,23 @@ async function mapAnew(
   letter: Letter,
   environment: Environment,
   integration: Integration,
+  env: RetryEnv,
 ): Promise<DeliveryItem | string> {
   const parsed = eventSchema.safeParse(letter.payload);
   if (!parsed.success) return "its payload is not an event";
   const event = parsed.data as Event;
-  const mapped = (await mapFor(environment))(event, integration, letter.source_id ?? "");
+  const map = await mapFor(environment, env);
+  const mapped = await map(event, integration, letter.source_id ?? "");
   if (mapped.outcome !== "queued") return `${mapped.reason}${mapped.detail ? `: ${mapped.detail}` : ""}`;
-  return deliveryItem(event, JSON.parse(mapped.payload_json));
+  const item = deliveryItem(event, JSON.parse(mapped.payload_json));
+  return mapped.versions ? { ...item, versions: mapped.versions } : item;
 }
 
 /** The whole way again, for an event that was refused before it was anybody's. */
-function toProcessor({ environment_id, source_id, payload }: Letter, env: RetryEnv): Way | string {
+function toProcessor({ environment_id, source_id, payload, door }: Letter, env: RetryEnv): Way | string {
   if (source_id === undefined) return "it is not known which source it came from";
   const received_at = new Date().toISOString();
-  const head = { v: 1, environment_id, source_id, received_at, request: {}, vendor_ids: {} };
+  const head = { v: 1, environment_id, source_id, received_at, request: {}, vendor_ids: {}, ...door };
   return { send: () => sendText(env.RAW_EVENTS, { ...head, events: [payload] }) };
 }
 

@@ -1,4 +1,4 @@
-/** Management: health, environments, sources and their keys, integrations, the live stream, status, dead letters, replays. Everything but health asks for the admin token. */
+/** Management: every route of the API, and the dashboard. Everything but health and where a provider sends people back to asks for the admin token. */
 import { timingSafeEqual } from "node:crypto";
 import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
@@ -12,9 +12,14 @@ import { integrations } from "./routes/integrations.ts";
 
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { lookupTables } from "./routes/lookup-tables.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
 import { piiRoutes } from "./routes/pii.ts";
+import { pipelineCanary } from "./routes/pipeline-canary.ts";
+import { pipelinePreview } from "./routes/pipeline-preview.ts";
+import { pipelines } from "./routes/pipelines.ts";
 import { profiles } from "./routes/profiles.ts";
+import { release } from "./routes/release.ts";
 import { replays } from "./routes/replays.ts";
 import { shards } from "./routes/shards.ts";
 import { sources } from "./routes/sources.ts";
@@ -55,6 +60,11 @@ api.route("/api/v1/credentials", credentials);
 api.route("/api/v1/org-data-layer", orgDataLayerRoutes);
 api.route("/api/v1/tracking-plan", trackingPlanRoutes);
 api.route("/api/v1/pii", piiRoutes);
+api.route("/api/v1/dead-letters", release);
+api.route("/api/v1/lookup-tables", lookupTables);
+api.route("/api/v1/pipelines", pipelines);
+api.route("/api/v1/pipelines", pipelineCanary);
+api.route("/api/v1/pipelines", pipelinePreview);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

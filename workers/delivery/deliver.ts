@@ -19,6 +19,7 @@ import { type Call, type CallTerms, hasFailed, hasHung, makeCalls, refusalOf } f
 import { type Parcel, read } from "./parcel.ts";
 import { settle, type Terms } from "./settle.ts";
 import { type Target, targetOf } from "./target.ts";
+import { versionOutcomes } from "./version-outcomes.ts";
 
 /** A Worker may have six connections open; one is left for queues and storage. More would wait, with their timeouts running. */
 const CALLS_AT_ONCE = 5;
@@ -120,6 +121,7 @@ async function settleAll(parcels: Parcel[], terms: Terms, verdicts: GateReport, 
   const counted = new CountedEvents();
   for (const tally of tallies) counted.addAll(tally.counted);
   const { total, events } = counted;
+  const versions = versionOutcomes(parcels.filter((_, i) => settled[i] !== undefined));
   const metrics = new Metrics();
   for (const outcome of ["delivered", "retried", "dead_lettered"] as const) {
     if (total[outcome]) metrics.count(environment_id, { stage: "delivery", integration_id, outcome }, total[outcome]);
@@ -129,7 +131,7 @@ async function settleAll(parcels: Parcel[], terms: Terms, verdicts: GateReport, 
   const failures = tallies.flatMap((tally) => tally.failures);
   const report = { ...verdicts, delivered, retried, dead_lettered, filtered, events, failures };
   try {
-    await env.INTEGRATION_GATE.getByName(integration_id).report(report);
+    await env.INTEGRATION_GATE.getByName(integration_id).report({ ...report, versions });
   } catch (error) {
     // The events themselves are settled; what is lost is their count.
     console.warn(JSON.stringify({ level: "warn", at: "delivery.report", integration_id, message: String(error) }));

@@ -121,6 +121,13 @@ export interface Destination<S extends object = any, P = any> {
   identifiersIn?(payload: P): string[];
   /** How the vendor knows us, where that takes more than a setting that is sent along. */
   authentication?(settings: S): Authentication | undefined;
+  /**
+   * What `map` returns, as the vendor's reference has it: checked before anything is queued, also what a customer's pipeline made of it.
+   * Absent: nothing is checked. Make it with `z.compile` where it is more than a few fields.
+   */
+  payload?: z.ZodType<P>;
+  /** The vendor's name for what a payload reports, for people and for docs/event-map.md. Absent: no name, e.g. for a copy of the event. */
+  eventName?(payload: P): string | undefined;
   /** Events with different keys never share a request (GA4: one client_id a request). */
   groupBy?(payload: P): string;
   /** Pure: no fetch, no clock, no logging. Event times are judged against `event.received_at`. */

@@ -855,3 +855,59 @@ it("what the browser objected to is kept with the event, for whoever judges it a
   const receipts = calls.flatMap(({ batch }) => batch.lines.map((line) => JSON.parse(line).receipt));
   expect(receipts.map(({ gpc }) => gpc)).toEqual([true, undefined]);
 });
+
+describe("pipelines", () => {
+  const strict = { map: [{ set: { "properties.revenue": { from: "properties.revenue", as: "number" } } }] };
+
+  it("shape what their integration gets, and an event that they cannot shape costs only that one", async () => {
+    const {
+      consume,
+      env: processorEnv,
+      environment,
+      integrations,
+      deadLetters,
+      gate,
+    } = await aProcessor({ integrations: three });
+    const [ga4, , hook] = integrations;
+    const pipelines = [{ id: "pip_hook", integration_id: hook!.id, version: 5, document: strict }];
+    await processorEnv.CONFIG.put(configKey.environment(environment.id), JSON.stringify({ ...environment, pipelines }));
+    const good = order({ message_id: "good", properties: { ...order().properties, revenue: "99.5" } });
+    const bad = order({ message_id: "bad", properties: { ...order().properties, revenue: "a lot" } });
+    const { acked, delivered } = await consume({ q1: [good, bad] });
+    expect(acked).toEqual(["q1"]);
+    const to = (integration: Integration | undefined) =>
+      items(delivered.filter((one) => one.integration_id === integration!.id));
+    expect(to(ga4).map((item) => item.message_id)).toEqual(["good", "bad"]);
+    expect(to(hook)).toMatchObject([
+      { message_id: "good", versions: ["pip_hook@5"], payload: { data: { properties: { revenue: 99.5 } } } },
+    ]);
+    const [letter] = await deadLetters();
+    expect(letter).toMatchObject({
+      reason: "pipeline_failed",
+      integration_id: hook!.id,
+      detail: 'map, 1. set: properties.revenue: "a lot" is no number',
+    });
+    expect(letter!.stored.letters).toMatchObject([
+      { source_id: "src_test", payload: { message_id: "bad", context: { purposes: expect.any(Array) } } },
+    ]);
+
+    const counts = {
+      "pip_hook@5": { queued: 1, filtered: 0, failed: 1, skipped_steps: 0, delivered: 0, dead_lettered: 0 },
+    };
+    expect(await gate(hook!).versionCounts(["pip_hook@5"])).toEqual(counts);
+    await consume({ q1: [good, bad] });
+    expect(await gate(hook!).versionCounts(["pip_hook@5", "pip_other@1"])).toEqual(counts);
+  });
+
+  it("that wait for an expression keep the order and the outcome of every event", async () => {
+    const document = { map: [{ when: "event.properties.n < 3", jsonata: '{"properties": {"n": properties.n * 10}}' }] };
+    const { consume, env: processorEnv, environment, integrations } = await aProcessor();
+    const pipelines = [{ id: "pip_slow", integration_id: integrations[0]!.id, version: 1, document }];
+    await processorEnv.CONFIG.put(configKey.environment(environment.id), JSON.stringify({ ...environment, pipelines }));
+    const events = [1, 2, 3, 4].map((n) => anEvent({ anonymous_id: "same", properties: { n } }));
+    const { delivered } = await consume({ q1: events });
+    expect(items(delivered).map(({ payload }) => (payload as { data: Event }).data.properties.n)).toEqual([
+      10, 20, 3, 4,
+    ]);
+  });
+});

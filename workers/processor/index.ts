@@ -15,6 +15,7 @@ import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
+import { judgeCanaries } from "../canary.ts";
 import { readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import { driveMoves } from "../drive-moves.ts";
@@ -25,11 +26,14 @@ import { queueProfileChanges } from "../profile-changes-queue.ts";
 import { RevocationMarks } from "../revocations.ts";
 import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
-import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import { resourcesOfBatch } from "./layer2-resources.ts";
+import type { Mapped } from "./map-for-integration.ts";
+import { afterShard, beforeShard, type Ran, run, runLayer2 } from "./pipeline.ts";
 import { deliverProfileChanges } from "./profile-changes.ts";
 import { SchemaReport } from "./schema-report.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
+import { VersionTally } from "./version-tally.ts";
 
 /** One queue message on its way. */
 interface Work {
@@ -52,6 +56,9 @@ interface Tracked {
   position: number;
   answer?: Decision;
   person?: PersonFacts;
+  /** The rest of Layer 1, and then what each integration gets. */
+  ran?: Ran;
+  mapped?: Mapped[];
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
@@ -66,13 +73,16 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
     works.filter(isWell).flatMap((work) => work.events),
     env,
   );
+  const resourcesOf = resourcesOfBatch(env);
+  await Promise.all(works.filter(isWell).map((work) => mapEvents(work, resourcesOf)));
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
+  const versions = new VersionTally();
   const revocations = new RevocationMarks();
   const live = works
     .filter(isWell)
-    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, metrics, revocations)) ?? []);
+    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, versions, metrics, revocations)) ?? []);
 
   const fail = (works: Set<unknown>, error: unknown) => {
     for (const work of works as Set<Work>) work.failed ??= error;
@@ -81,7 +91,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await outbox.send(env, fail);
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
-  await Promise.all([filtered.report(env), schemas.send(env), publishByEnvironment(live, env)]);
+  await Promise.all([filtered.report(env), versions.report(env), schemas.send(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
 
@@ -140,6 +150,7 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
 /** Layer 1 up to the shard. */
 function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
   const { environment, source_id } = work.context;
+  const { request, vendor_ids, previous_id } = work.raw;
   work.raw.events.forEach((received, position) => {
     const { verdict, records, violations } = run(beforeShard, received, work.context);
     if (verdict.verdict === "kept" || violations.length) schemas.add(environment, received, violations);
@@ -152,8 +163,9 @@ function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
     if (verdict.verdict === "quarantined") {
       work.dead.push({
         environment_id: environment.id,
-        stage: "processor",
         source_id,
+        door: { request, vendor_ids, previous_id },
+        stage: "processor",
         ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
         ...(typeof received?.event === "string" && { event: received.event }),
         reason: verdict.reason,
@@ -266,17 +278,50 @@ function objectionsOf({ request: { gpc, dnt } }: RawMessage) {
   return { ...(gpc && { gpc }), ...(dnt && { dnt }) };
 }
 
-/** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
+/** The rest of Layer 1, and Layer 2 for each integration. Only what waits is waited for, and all of it together. */
+async function mapEvents(work: Work, resourcesOf: ReturnType<typeof resourcesOfBatch>): Promise<void> {
+  try {
+    const { environment } = work.context;
+    const resources = await resourcesOf(environment);
+    const waiting: Promise<void>[] = [];
+    for (const tracked of work.events) {
+      tracked.ran = run(afterShard, tracked.event, {
+        ...work.context,
+        shard: tracked.answer!,
+        person: tracked.person,
+      });
+      const { verdict } = tracked.ran;
+      if (verdict.verdict !== "kept") continue;
+      const mapped = environment.integrations.map((one) => runLayer2(verdict.event, work.context, one, resources));
+      if (isSettled(mapped)) tracked.mapped = mapped;
+      else waiting.push(settle(tracked, mapped));
+    }
+    await Promise.all(waiting);
+  } catch (error) {
+    work.failed ??= error;
+  }
+}
+
+const isSettled = (mapped: (Mapped | Promise<Mapped>)[]): mapped is Mapped[] =>
+  !mapped.some((one) => one instanceof Promise);
+
+async function settle(tracked: Tracked, mapped: (Mapped | Promise<Mapped>)[]): Promise<void> {
+  tracked.mapped = await Promise.all(mapped);
+}
+
+/** What follows from all that: queue messages, counts, dead letters. Returns what the live stream shows. */
 function layer2(
   work: Work,
   outbox: DeliveryOutbox,
   filtered: FilteredCounts,
+  versions: VersionTally,
   metrics: Metrics,
   revocations: RevocationMarks,
 ): LiveParts[] {
   const { environment, source_id } = work.context;
-  return work.events.map(({ received, event, records, shard, answer, person }) => {
-    const ran = run(afterShard, event, { ...work.context, shard: answer!, person });
+  return work.events.map((tracked) => {
+    const { received, event, records, shard, answer } = tracked;
+    const ran = tracked.ran!;
     const receipt: Receipt = {
       configuration: environment.version,
       shard,
@@ -291,8 +336,10 @@ function layer2(
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
     const final = ran.verdict.event;
     revocations.note(work, environment.id, final);
-    for (const integration of environment.integrations) {
-      receipt.integrations.push(dispatch(final, integration, work, outbox, filtered, answer!));
+    for (const [i, integration] of environment.integrations.entries()) {
+      const mapped = tracked.mapped![i]!;
+      if (answer!.verdict === "new") versions.count(integration.id, mapped);
+      receipt.integrations.push(dispatch(final, integration, mapped, work, outbox, filtered, answer!));
     }
     return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
   });
@@ -301,26 +348,27 @@ function layer2(
 function dispatch(
   event: Event,
   integration: Integration,
+  mapped: Mapped,
   work: Work,
   outbox: DeliveryOutbox,
   filtered: FilteredCounts,
   answer: Decision,
 ): Receipt["integrations"][number] {
-  const mapped = runLayer2(event, work.context, integration);
-  const about = { integration_id: integration.id, integration: integration.name };
+  const { versions } = mapped;
+  const about = { integration_id: integration.id, integration: integration.name, ...(versions && { versions }) };
   if (mapped.outcome === "queued") {
-    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json);
+    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json, versions);
     return { ...about, outcome: "queued" };
   }
   // Counted the first time only: a redelivered message was counted before.
   if (answer.verdict === "new") filtered.count(integration.id, event.event, mapped.reason);
   const { reason, detail } = mapped;
-  if (reason === "mapping_failed") {
+  if (mapped.quarantined) {
     work.dead.push({
       environment_id: work.context.environment.id,
+      source_id: work.context.source_id,
       stage: "processor",
       integration_id: integration.id,
-      source_id: work.raw.source_id,
       message_id: event.message_id,
       event: event.event,
       reason,
@@ -390,8 +438,9 @@ async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Prom
 export default {
   queue: (batch, env) =>
     batch.queue.startsWith("profile-events") ? deliverProfileChanges(batch, env) : process(batch, env),
-  scheduled: (controller, env, ctx) => {
+  scheduled(controller, env, ctx) {
     ctx.waitUntil(sweepShards(env, controller.scheduledTime));
     ctx.waitUntil(driveMoves(env));
+    ctx.waitUntil(judgeCanaries(env));
   },
 } satisfies ExportedHandler<ProcessorEnv>;

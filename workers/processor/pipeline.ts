@@ -4,10 +4,12 @@
  */
 import type { Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
+import type { Resources } from "../../core/pipeline/step.ts";
 import type { StepRecord } from "../../core/receipt.ts";
 import type { PlanViolation } from "../../core/tracking-plan/check-event.ts";
 import { destinationNamed } from "../delivery/destinations/index.ts";
-import { type Mapped, mapForIntegration } from "./map-for-integration.ts";
+import { mapThroughPipelines } from "./layer2.ts";
+import type { Mapped } from "./map-for-integration.ts";
 import type { ShardStep, Step, StepContext, Verdict } from "./step.ts";
 import { addPerson } from "./steps/add-person.ts";
 import { addRequestFacts } from "./steps/add-request-facts.ts";
@@ -43,9 +45,16 @@ export const beforeShard: Step[] = [
 ];
 export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, addPerson, enforceConsent];
 
-/** Layer 2: one integration's payload, or the reason why it gets none. */
-export function runLayer2(event: Event, context: StepContext, integration: Integration): Mapped {
-  return mapForIntegration(event, context.source_id, integration, destinationNamed(integration.destination));
+/** Layer 2: one integration's payload, or the reason why it gets none. A promise only where a step of its pipeline waits. */
+export function runLayer2(
+  event: Event,
+  context: StepContext,
+  integration: Integration,
+  resources: Resources,
+): Mapped | Promise<Mapped> {
+  const { environment, source_id } = context;
+  const destination = destinationNamed(integration.destination);
+  return mapThroughPipelines(event, { environment, source_id, resources }, integration, destination);
 }
 
 export interface Ran {

@@ -68,13 +68,13 @@ async function finish(env: ApiEnv, replay: Replay, state: ReplayState, status: R
 async function countPiece(job: Job): Promise<Advance> {
   const { env, replay } = job;
   const { version } = replay.request;
-  const now = await mapFor(job.environment);
-  const then = version === undefined ? now : await mapFor(job.environment, version);
+  const now = await mapFor(job.environment, env);
+  const then = version === undefined ? now : await mapFor(job.environment, env, version);
   const samples = [...replay.state.samples];
   const { progress, isDone } = await walk(job, replay.state.counted, ROWS_COUNTED, async (events, progress) => {
     for (const one of events) {
-      const mapped = count(job, then, one, progress);
-      if (mapped.outcome === "queued" && samples.length < SAMPLES) samples.push(sampleOf(job, now, one, mapped));
+      const mapped = await count(job, then, one, progress);
+      if (mapped.outcome === "queued" && samples.length < SAMPLES) samples.push(await sampleOf(job, now, one, mapped));
     }
   });
   const state = { ...replay.state, counted: progress, is_counted: isDone, samples };
@@ -84,7 +84,7 @@ async function countPiece(job: Job): Promise<Advance> {
 async function sendPiece(job: Job): Promise<Advance> {
   const { env, replay, integration } = job;
   const { events_per_second, version } = replay.request;
-  const then = await mapFor(job.environment, version);
+  const then = await mapFor(job.environment, env, version);
   const before = replay.state.sent.to_send;
   const rows = Math.max(WINDOW, Math.min(ROWS_SENT, events_per_second * PIECE_S));
   const { progress, isDone } = await walk(job, replay.state.sent, rows, async (events, progress) => {
@@ -92,8 +92,8 @@ async function sendPiece(job: Job): Promise<Advance> {
     for (const window of Map.groupBy(events, ({ row }) => Math.floor(row / WINDOW)).entries()) {
       const items: DeliveryItem[] = [];
       for (const one of window[1]) {
-        const mapped = count(job, then, one, progress);
-        if (mapped.outcome === "queued") items.push(itemOf(job, one, JSON.parse(mapped.payload_json)));
+        const mapped = await count(job, then, one, progress);
+        if (mapped.outcome === "queued") items.push(itemOf(job, one, mapped));
       }
       messages.push(...named(job, progress.file!, window[0], items));
     }
@@ -147,16 +147,17 @@ function asOf({ replay, environment }: Job, { event, objected }: LakeEvent) {
   return { ...withPurposes(event, environment, objected), received_at: replay.state.as_of };
 }
 
-function count(job: Job, map: MapFor, one: LakeEvent, progress: Progress): Mapped {
-  const mapped = map(asOf(job, one), job.integration, one.source_id);
+async function count(job: Job, map: MapFor, one: LakeEvent, progress: Progress): Promise<Mapped> {
+  const mapped = await map(asOf(job, one), job.integration, one.source_id);
   if (mapped.outcome === "queued") progress.to_send++;
   else progress.filtered[mapped.reason] = (progress.filtered[mapped.reason] ?? 0) + 1;
   return mapped;
 }
 
 /** With its own time of arrival: by that it is known whether a consent was taken back since. */
-function itemOf(job: Job, one: LakeEvent, payload: unknown): DeliveryItem {
-  return deliveryItem({ ...asOf(job, one), received_at: one.event.received_at }, payload);
+function itemOf(job: Job, one: LakeEvent, { payload_json, versions }: Mapped & { outcome: "queued" }): DeliveryItem {
+  const item = deliveryItem({ ...asOf(job, one), received_at: one.event.received_at }, JSON.parse(payload_json));
+  return versions ? { ...item, versions } : item;
 }
 
 function named(job: Job, file: string, window: number, items: DeliveryItem[]): DeliveryMessage[] {
@@ -170,9 +171,14 @@ function named(job: Job, file: string, window: number, items: DeliveryItem[]): D
   }));
 }
 
-function sampleOf(job: Job, now: MapFor, one: LakeEvent, mapped: Mapped & { outcome: "queued" }): Sample {
+async function sampleOf(
+  job: Job,
+  now: MapFor,
+  one: LakeEvent,
+  mapped: Mapped & { outcome: "queued" },
+): Promise<Sample> {
   const { message_id, event, received_at } = one.event;
-  const current = now(asOf(job, one), job.integration, one.source_id);
+  const current = await now(asOf(job, one), job.integration, one.source_id);
   const old = current.outcome === "queued" ? JSON.parse(current.payload_json) : current;
   const is_changed = current.outcome !== "queued" || current.payload_json !== mapped.payload_json;
   return { message_id, event, received_at, old, new: JSON.parse(mapped.payload_json), is_changed };

@@ -63,7 +63,8 @@ export const integrations = new Hono<{ Bindings: ApiEnv }>()
     const event = sampleEvent(differences);
     // A test is the customer's own: it needs nobody's consent, and no source has to feed it.
     const { source_ids: _, ...asked } = integration;
-    const mapped = (await mapFor(environment))(event, { ...asked, enabled: true }, "");
+    const map = await mapFor(environment, c.env);
+    const mapped = await map(event, { ...asked, enabled: true }, "");
     if (mapped.outcome !== "queued") {
       return c.json({ event, outcome: "filtered", reason: mapped.reason, detail: mapped.detail ?? null });
     }

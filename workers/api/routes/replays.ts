@@ -38,7 +38,7 @@ export const replays = new Hono<{ Bindings: ApiEnv }>()
     if (!integration.enabled)
       throw new ApiError("conflict", `${integration.id} is disabled: nothing would be sent to it`);
     if (request.from >= request.to) throw new ApiError("invalid_request", "from must be before to");
-    await mapFor(environment, request.version);
+    await mapFor(environment, c.env, request.version);
     const now = Date.now();
     // What is still to come cannot be counted.
     const to = new Date(Math.min(Date.parse(request.to), now)).toISOString();

@@ -53,6 +53,14 @@ describe.each(Object.entries(destinations))("%s", (name, destination) => {
     }
   });
 
+  it.skipIf(!destination.payload)("has a schema that takes each of those payloads, and not just anything", () => {
+    for (const example of examples) {
+      const payload = mapped(destination, example);
+      if (!isSkip(payload)) expect(destination.payload!.safeParse(payload).error?.issues).toBeUndefined();
+    }
+    for (const other of [{}, [], "text", null]) expect(destination.payload!.safeParse(other).success).toBe(false);
+  });
+
   it("seals its secrets and shows none of them in a payload", () => {
     const { open, secrets } = splitSecrets(destination.settings, exampleSettings);
     expect(Object.keys(secrets).length).toBeGreaterThan(0);

@@ -52,12 +52,50 @@ export interface MetaEvent {
   data_processing_options_state?: 0;
 }
 
+/** https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/server-event: one wrong event costs its whole request. */
+const payload = z.compile(
+  z
+    .looseObject({
+      event_name: z.string().min(1),
+      event_time: z.int(),
+      event_id: z.string().min(1),
+      action_source: z.string(),
+      user_data: z
+        .record(z.string(), z.union([z.string(), z.array(z.string())]))
+        .refine((data) => Object.keys(data).length > 0, "Meta must be told something of the person"),
+      event_source_url: z
+        .string()
+        .regex(/^https?:\/\//i, "an address begins with http:// or https://")
+        .optional(),
+      custom_data: z
+        .looseObject({
+          value: z.number().optional(),
+          currency: z
+            .string()
+            .regex(/^[A-Z]{3}$/, "a currency is three capital letters")
+            .optional(),
+        })
+        .optional(),
+    })
+    .superRefine(({ event_name, action_source, event_source_url, user_data, custom_data }, issues) => {
+      const missing = (path: string[], message: string) => issues.addIssue({ code: "custom", path, message });
+      if (action_source === "website") {
+        if (event_source_url === undefined) missing(["event_source_url"], "a website event needs it");
+        if (user_data.client_user_agent === undefined)
+          missing(["user_data", "client_user_agent"], "a website event needs it");
+      }
+      if (event_name === "Purchase" && (custom_data?.value === undefined || custom_data.currency === undefined))
+        missing(["custom_data"], "a Purchase needs value and currency");
+    }),
+) as unknown as z.ZodType<MetaEvent>;
+
 /** Segment's event → Meta's. Any other `track` keeps its name: Meta's own standard events pass, the rest are custom. */
 const EVENTS = eventTable({
   "Product List Viewed": "ViewContent",
   "Product Viewed": "ViewContent",
   "Products Searched": "Search",
   "Product Added": "AddToCart",
+  "Wishlist Product Added to Cart": "AddToCart",
   "Product Added to Wishlist": "AddToWishlist",
   "Checkout Started": "InitiateCheckout",
   "Payment Info Entered": "AddPaymentInfo",
@@ -82,6 +120,8 @@ export const meta = defineDestination<MetaSettings, MetaEvent>({
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 50, giveUpAfterHours: 168, timeoutMs: 10_000 },
 
   identifiersIn: ({ user_data }) => Object.keys(user_data),
+  payload,
+  eventName: ({ event_name }) => event_name,
 
   map(event, { action_source = "website", limited_data_use, identify_as }): MetaEvent | Skip {
     const name = eventName(event, identify_as);

@@ -1,6 +1,6 @@
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 import * as z from "zod";
-import type { Event } from "../../../core/event.ts";
+import { EVENT_TYPES, type Event } from "../../../core/event.ts";
 import { hmacSha256, sha256 } from "../../../core/hash.ts";
 import { customerUrl } from "../customer-url.ts";
 import { defineDestination, httpOutcome, type Outcome, secret } from "../destination.ts";
@@ -40,7 +40,18 @@ export interface WebhookPayload {
   timestamp: string;
   /** The event as every other part of this system sees it. */
   data: Event;
+  /** Sent instead of all this, where a customer's pipeline shapes the body. Any JSON. */
+  body?: unknown;
 }
+
+/** `data.message_id` names the request, whatever its body is. */
+const payload = z.compile(
+  z.looseObject({
+    type: z.enum(EVENT_TYPES),
+    timestamp: z.string(),
+    data: z.looseObject({ message_id: z.string().min(1) }),
+  }),
+) as unknown as z.ZodType<WebhookPayload>;
 
 export const webhook = defineDestination<WebhookSettings, WebhookPayload>({
   name: "webhook",
@@ -56,13 +67,14 @@ export const webhook = defineDestination<WebhookSettings, WebhookPayload>({
   // A receiver that is asked too fast answers 429; it is not for us to guess what it can bear.
   limits: { eventsPerRequest: 1, requestsPerSecond: 1_000, giveUpAfterHours: 76, timeoutMs: 20_000 },
 
+  payload,
   map: (event) => ({ type: event.type, timestamp: event.timestamp, data: event }),
 
   // A pipeline may have made any other body of it: then only the engine knows which event it is.
   request([payload], { url, secret, headers }, { now, message_ids = [] }) {
     const id = webhookId(message_ids[0] ?? payload!.data.message_id);
     const timestamp = Math.floor(now.getTime() / 1_000);
-    const body = JSON.stringify(payload);
+    const body = JSON.stringify(payload!.body ?? payload);
     const signatures = secretsIn(secret).map((one) => `v1,${hmacSha256(keyOf(one), `${id}.${timestamp}.${body}`)}`);
     return {
       url,
