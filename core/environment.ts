@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { BOT_CLASSES } from "./bots.ts";
 import { PURPOSES } from "./consent.ts";
+import { orgDataLayer } from "./org-data-layer.ts";
 import { shardMap } from "./shard-map.ts";
 
 /** `https://shop.example`, or `https://*.shop.example` for every host below it; a port where it is not the scheme's own. */
@@ -96,6 +97,8 @@ export const environment = z.object({
   consent_default: z.enum(["granted", "denied"]).default("granted"),
   sources: z.array(source),
   integrations: z.array(integration),
+  /** Absent: as an empty one. */
+  org_data_layer: orgDataLayer.optional(),
 });
 export type Environment = z.infer<typeof environment>;
 
@@ -125,6 +128,7 @@ export const configKey = {
   integration: (id: string) => `integration/${id}`,
   writeKey: (keyHash: string) => `write-key/${keyHash}`,
   scriptPath: (path: string) => `script${path}`,
+  currencyRates: (environmentId: string) => `currency-rates/${environmentId}`,
 };
 
 /** `integration/{id}`: the secrets of an integration's settings, sealed as one JSON object (`vault.ts`). */

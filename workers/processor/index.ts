@@ -11,12 +11,13 @@ import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { ShardAnswer } from "../../durable-objects/visitor-shard.ts";
-import { readEnvironment } from "../config.ts";
+import { readCurrencyRates, readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
+import { fanOutRecord, outgoingOf } from "./outgoing.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
@@ -97,7 +98,9 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
       return undefined;
     }
     const { source_id, request, vendor_ids } = raw.message;
-    const context = { environment, source_id, request, vendor_ids };
+    const converts = environment.org_data_layer?.enrichment.currency !== undefined;
+    const rates = converts ? ((await readCurrencyRates(env.CONFIG, environment.id)) ?? undefined) : undefined;
+    const context = { environment, source_id, request, vendor_ids, rates };
     return { message, raw: raw.message, context, events: [], dead: [] };
   } catch (error) {
     retry(message, error);
@@ -122,6 +125,7 @@ function layer1(work: Work, metrics: Metrics): void {
   work.raw.events.forEach((received, position) => {
     const { verdict, records } = run(beforeShard, received, work.context);
     if (verdict.verdict === "kept") {
+      records.push(...fanOutRecord(verdict.event, work.context));
       const shard = shardOf(environment.shard_map, verdict.event.anonymous_id);
       work.events.push({ work, received, event: verdict.event, records, shard, position });
       return;
@@ -187,7 +191,7 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
 /** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
 function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
   const { environment, source_id } = work.context;
-  return work.events.map(({ received, event, records, shard, answer }) => {
+  return work.events.flatMap(({ received, event, records, shard, answer }): LiveParts[] => {
     const ran = run(afterShard, event, { ...work.context, shard: answer! });
     const receipt: Receipt = {
       configuration: environment.version,
@@ -198,14 +202,27 @@ function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, me
     if (ran.verdict.verdict !== "kept") {
       const { verdict: outcome, reason } = ran.verdict;
       metrics.count(environment.id, { stage: "processor", source_id, outcome, reason });
-      return { environment, item: { kind: "processed", source_id, received, event, receipt } };
+      return [{ environment, item: { kind: "processed", source_id, received, event, receipt } }];
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
-    const final = ran.verdict.event;
-    for (const integration of environment.integrations) {
-      receipt.integrations.push(dispatch(final, integration, work, outbox, filtered, answer!));
-    }
-    return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
+    const parent = ran.verdict.event;
+    return outgoingOf(parent, work.context).map(({ event: final, records, isChild, stays }) => {
+      const integrations = environment.integrations.map((integration) =>
+        stays
+          ? {
+              integration_id: integration.id,
+              integration: integration.name,
+              outcome: "filtered" as const,
+              reason: "fanned_out" as const,
+            }
+          : dispatch(final, integration, work, outbox, filtered, answer!),
+      );
+      const whole = { ...receipt, steps: [...receipt.steps, ...records], integrations };
+      return {
+        environment,
+        item: { kind: "processed", source_id, received: isChild ? parent : received, event: final, receipt: whole },
+      };
+    });
   });
 }
 
