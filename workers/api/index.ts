@@ -4,6 +4,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
 import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
+import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { keys } from "./routes/keys.ts";
@@ -32,6 +33,7 @@ api.route("/api/v1/dead-letters", deadLetters);
 api.route("/api/v1/environments", environments);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
+api.route("/api/v1/currency-rates", currencyRates);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
