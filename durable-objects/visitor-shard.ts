@@ -13,11 +13,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
+import { CHAIN_START, type ChainEnd } from "../core/receipt-chain.ts";
 import { addToSession, placeInSession } from "../core/session.ts";
 import { addClosed, closedOf } from "./closed-sessions.ts";
 import { EventLog, type Range } from "./event-log.ts";
-import { type LakeRow, lakeFile } from "./lake-file.ts";
+import type { LakeRow } from "./lake-file.ts";
 import { migrate } from "./migrate.ts";
+import { type ReceiptEnv, writeSealed } from "./receipts.ts";
 import {
   factsOf,
   type Rare,
@@ -79,6 +81,8 @@ interface ShardState {
   closed: { sessions: number; bounces: number; engaged_s: number };
   /** A lake file being written: a crash repeats exactly this range, so the file's name stays the same. */
   writing: Range | null;
+  /** Of the receipts that are in the lake. */
+  chain: ChainEnd;
 }
 
 const EMPTY: Omit<ShardState, "unsaved"> = {
@@ -91,6 +95,7 @@ const EMPTY: Omit<ShardState, "unsaved"> = {
   closed_until: 0,
   closed: { sessions: 0, bounces: 0, engaged_s: 0 },
   writing: null,
+  chain: CHAIN_START,
 };
 
 export interface ShardStats {
@@ -116,7 +121,7 @@ export interface ShardStats {
   dedupe: { ids: number; bytes: number };
 }
 
-export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
+export class VisitorShard extends DurableObject<ReceiptEnv> {
   readonly #sql: SqlStorage;
   #log!: EventLog;
   #visitors!: VisitorRecords;
@@ -130,7 +135,7 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   #checkpointing: Promise<void> | undefined;
   #hasWarned = false;
 
-  constructor(ctx: DurableObjectState, env: { LAKE: R2Bucket }) {
+  constructor(ctx: DurableObjectState, env: ReceiptEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     ctx.blockConcurrencyWhile(async () => {
@@ -323,8 +328,10 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       this.#state.writing = range;
       this.#store({ ...this.#savedState, writing: range });
     }
-    this.#state.lake_files += await this.#writeLakeFiles(range);
+    const { files, chain } = await this.#writeLakeFiles(range);
     this.#transaction(() => {
+      this.#state.lake_files += files;
+      this.#state.chain = chain;
       this.#rowsWritten += this.#log.moveToHistory(range);
       this.#state.next = range.end;
       this.#state.writing = null;
@@ -333,8 +340,8 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
   }
 
   /** One file for each UTC day of arrival. A file that is already there was written before a crash, with the same content. */
-  async #writeLakeFiles(range: Range): Promise<number> {
-    const [environment, shard] = (this.ctx.id.name ?? "unnamed/shard").split("/");
+  async #writeLakeFiles(range: Range): Promise<{ files: number; chain: ChainEnd }> {
+    const [environment, shard] = (this.ctx.id.name ?? "unnamed/shard").split("/") as [string, string];
     const days = new Map<string, LakeRow[]>();
     for (const { received_at, facts, lines } of this.#log.rowsIn(range)) {
       const day = new Date(received_at).toISOString().slice(0, 10);
@@ -345,12 +352,14 @@ export class VisitorShard extends DurableObject<{ LAKE: R2Bucket }> {
       days.set(day, rows);
     }
     let files = 0;
+    let { chain } = this.#state;
     for (const [day, rows] of days) {
       const key = `events/env=${environment}/dt=${day}/${shard}-${range.first}-${range.end}.parquet`;
-      const written = await this.env.LAKE.put(key, lakeFile(rows), { onlyIf: { etagDoesNotMatch: "*" } });
+      const { written, end } = await writeSealed(this.env, [environment, shard], key, rows, chain);
       if (written) files++;
+      chain = end;
     }
-    return files;
+    return { files, chain };
   }
 
   /** Closes the sessions of visitors who were not seen for so long that no event finds them any more. */

@@ -9,6 +9,8 @@ import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
+import { receiptKeys } from "./routes/receipt-keys.ts";
+import { receipts } from "./routes/receipts.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
 
@@ -26,6 +28,7 @@ const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) =>
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
 api.get("/health/live", (c) => c.json({ status: "ok" }));
+api.route("/.well-known/millrace-receipts.json", receiptKeys);
 api.use("/api/*", requireAdmin);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
@@ -34,6 +37,7 @@ api.route("/api/v1/environments", environments);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
 api.route("/api/v1/currency-rates", currencyRates);
+api.route("/api/v1/receipts", receipts);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

@@ -172,7 +172,11 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
             visit: visitOf(event),
           })),
           lines: asked.map(({ work, event, records }) =>
-            JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
+            JSON.stringify({
+              source_id: work.context.source_id,
+              event,
+              receipt: { v: 1, configuration: environment.version, steps: records },
+            }),
           ),
           session_timeout_ms: environment.session_timeout_s * 1_000,
           new_session_on_campaign: environment.new_session_on_campaign,

@@ -24,17 +24,15 @@ beforeAll(async () => {
   const db = drizzle(env.DB, { schema });
   const { shard_map, session_timeout_s, consent_default } = anEnvironment();
   await db.insert(schema.organisations).values({ id: "org_rates", name: "Rates", created_at: "2026-11-20" });
-  await db
-    .insert(schema.environments)
-    .values({
-      id: ID,
-      organisation_id: "org_rates",
-      name: "dev",
-      version: 1,
-      shard_map,
-      session_timeout_s,
-      consent_default,
-    });
+  await db.insert(schema.environments).values({
+    id: ID,
+    organisation_id: "org_rates",
+    name: "dev",
+    version: 1,
+    shard_map,
+    session_timeout_s,
+    consent_default,
+  });
   await env.CONFIG.put(configKey.environment(ID), JSON.stringify(anEnvironment({ id: ID })));
 });
 
