@@ -4,6 +4,7 @@
  */
 import type { Event, VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
+import type { Answer, Hold } from "../core/hold.ts";
 import { type Campaign, engagedMs, isBounce, type Session, type Visit } from "../core/session.ts";
 import type { LakeRow } from "./lake-file.ts";
 
@@ -19,6 +20,9 @@ export interface ShardEvent {
   previous_id?: string | undefined;
   /** What the session wants to know of it (`visitOf`); absent: that it was there. */
   visit?: Visit;
+  /** What of it waits for the visitor's consent, and what the visitor answers with it (`holdFacts`). */
+  hold?: Hold;
+  answer?: Answer;
 }
 
 export interface ShardBatch {

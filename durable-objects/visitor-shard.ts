@@ -7,6 +7,7 @@
  *   visitors       records of 400 days (visitor-records.ts)
  *   closed         sessions that no event finds any more (closed-sessions.ts)
  *   state          one document: counters, and the lake file that is being written
+ *   held, releases events that wait for their visitors' consent (held-events.ts)
  *
  * Memory is rebuilt from these after an eviction: visitors as they were saved, and then, from the log, what was decided since.
  */
@@ -17,9 +18,11 @@ import { CHAIN_START, type ChainEnd } from "../core/receipt-chain.ts";
 import { addToSession, placeInSession } from "../core/session.ts";
 import { addClosed, closedOf } from "./closed-sessions.ts";
 import { EventLog, type Range } from "./event-log.ts";
+import { type Claimed, type HeldCounts, HeldEvents } from "./held-events.ts";
 import type { LakeRow } from "./lake-file.ts";
 import { migrate } from "./migrate.ts";
 import { type ReceiptEnv, writeSealed } from "./receipts.ts";
+import { sendReleases } from "./send-releases.ts";
 import {
   factsOf,
   type Rare,
@@ -119,12 +122,21 @@ export interface ShardStats {
   /** By this instance since it was started. */
   rows_written: number;
   dedupe: { ids: number; bytes: number };
+  /** Events that wait, or waited, for their visitors' consent. */
+  held: HeldCounts & { waiting: number };
 }
 
-export class VisitorShard extends DurableObject<ReceiptEnv> {
+/** What a shard is bound to. */
+export interface ShardEnv extends ReceiptEnv {
+  /** Releases of held events go here. */
+  RAW_EVENTS: Queue;
+}
+
+export class VisitorShard extends DurableObject<ShardEnv> {
   readonly #sql: SqlStorage;
   #log!: EventLog;
   #visitors!: VisitorRecords;
+  #held!: HeldEvents;
   #state!: ShardState;
   /** As it is stored. */
   #savedState!: ShardState;
@@ -135,7 +147,7 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
   #checkpointing: Promise<void> | undefined;
   #hasWarned = false;
 
-  constructor(ctx: DurableObjectState, env: ReceiptEnv) {
+  constructor(ctx: DurableObjectState, env: ShardEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     ctx.blockConcurrencyWhile(async () => {
@@ -173,6 +185,7 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
       storage_bytes: this.#sql.databaseSize,
       rows_written: this.#rowsWritten,
       dedupe: this.#log.ids,
+      held: this.#held.counts,
     };
   }
 
@@ -190,6 +203,16 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
       ...[...stored, ...closing].map((session) => ({ ...session, is_final: true })),
       ...live.map((session) => ({ ...summaryOf(anonymousId, session), is_final: false })),
     ].sort((a, b) => a.started_at.localeCompare(b.started_at) || a.number - b.number);
+  }
+
+  /** What a release of held events holds, for the queue message that names it, while no other has it. */
+  async claimHeld(release: number, queueMessage: string): Promise<Claimed> {
+    return this.#transaction(() => this.#held.claim(release, queueMessage, Date.now()));
+  }
+
+  /** Forgets a release whose events are on their way. */
+  async settleHeld(release: number): Promise<void> {
+    this.#rowsWritten += this.#transaction(() => this.#held.settle(release));
   }
 
   /** Writes everything that waits to the lake now, instead of at the next alarm. */
@@ -225,10 +248,12 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
         return { verdict: "redelivered", ...factsOf(this.#log.factsOf(known.number)) };
       }
       const facts = this.#decide(event, tag, batch);
+      const told = factsOf(facts);
       this.#log.add(facts, batch.lines[i]!);
-      return { verdict: "new", ...factsOf(facts) };
+      this.#held.take(event, batch.lines[i]!, told);
+      return { verdict: "new", ...told };
     });
-    this.#rowsWritten += this.#log.write(batch.now);
+    this.#rowsWritten += this.#log.write(batch.now) + this.#held.write(batch.now);
     return answers;
   }
 
@@ -395,6 +420,7 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
     this.#closing = [];
     this.#visitors = new VisitorRecords(this.#sql);
     this.#log = new EventLog(this.#sql, this.#state.next);
+    this.#held = new HeldEvents(this.#sql, this.#held?.answers);
     for (const { facts, received_at } of this.#log.factsFrom(this.#state.unsaved)) {
       this.#takeOver(facts[3], facts[9]?.took_over);
       this.#record(facts, received_at);
@@ -441,6 +467,11 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
   }
 
   #wakeAt(now: number): number | undefined {
+    const times = [this.#checkpointAt(now), this.#held.wakeAt(now)].filter((at) => at !== undefined);
+    return times.length ? Math.min(...times) : undefined;
+  }
+
+  #checkpointAt(now: number): number | undefined {
     const { events, length } = this.#log.waiting;
     if (events > 0) return length >= CHECKPOINT_AT_LENGTH ? now : now + CHECKPOINT_AFTER_MS;
     const unclosed = this.#visitors.oldestSeenAfter(this.#state.closed_until);
@@ -453,6 +484,26 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
     await this.ctx.storage.setAlarm(at);
   }
 
+  /** Sends on what was released or waited for too long. True where that was what the alarm was for, and the lake may wait. */
+  async #releaseHeld(): Promise<boolean> {
+    const now = Date.now();
+    const isTime = (this.#held.wakeAt(now) ?? Number.POSITIVE_INFINITY) <= now;
+    if (!isTime) return false;
+    this.#rowsWritten += this.#transaction(() => {
+      this.#held.expire(now);
+      return this.#held.write(now);
+    });
+    try {
+      this.#rowsWritten += await sendReleases(this.#held, this.env.RAW_EVENTS, this.ctx.id.name ?? "", now);
+    } catch (error) {
+      // What is not sent stays where it is; the lake must not wait for a queue.
+      this.#held.noteRefused(now);
+      this.#say("error", "release", String(error));
+    }
+    const isFull = this.#log.waiting.length >= CHECKPOINT_AT_LENGTH;
+    return !isFull && now - (this.#log.oldestWaiting ?? now) < CHECKPOINT_AFTER_MS;
+  }
+
   #say(level: "error" | "warn", about: string, message: string): void {
     console[level](JSON.stringify({ level, at: `visitor_shard.${about}`, shard: this.ctx.id.name, message }));
   }
@@ -460,6 +511,7 @@ export class VisitorShard extends DurableObject<ReceiptEnv> {
   override async alarm(): Promise<void> {
     this.#alarmAt = 0;
     try {
+      if (await this.#releaseHeld()) return;
       await this.#checkpoint();
       this.#forget(Date.now());
       this.#closeSessions(Date.now());

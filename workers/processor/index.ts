@@ -4,7 +4,9 @@
  */
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
+import { holdFacts } from "../../core/hold.ts";
 import type { LiveItem } from "../../core/live.ts";
+import { orgDataLayerOf } from "../../core/org-data-layer.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
@@ -19,6 +21,7 @@ import { Metrics } from "../metrics.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { fanOutRecord, outgoingOf } from "./outgoing.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import { isReleased, processReleased } from "./released-events.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
 
@@ -45,7 +48,10 @@ interface Tracked {
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
-  const opened = await Promise.all(batch.messages.map((message) => open(message, env)));
+  const { released = [], arrived = [] } = Object.groupBy(batch.messages, (one) =>
+    isReleased(one) ? "released" : "arrived",
+  );
+  const opened = await Promise.all(arrived.map((message) => open(message, env)));
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
 
@@ -62,6 +68,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
     for (const work of works as Set<Work>) work.failed ??= error;
   });
   await Promise.all(works.map((work) => finish(work, env)));
+  live.push(...(await processReleased(released, env, filtered, metrics)));
   await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
@@ -170,6 +177,7 @@ async function askShards(works: Work[], env: ProcessorEnv): Promise<void> {
             vendor_ids: event.context.vendor_ids ?? {},
             previous_id: work.raw.previous_id,
             visit: visitOf(event),
+            ...holdFacts(event, orgDataLayerOf(work.context.environment).consent, now),
           })),
           lines: asked.map(({ work, event, records }) =>
             JSON.stringify({
@@ -300,7 +308,7 @@ class FilteredCounts {
   }
 }
 
-interface LiveParts {
+export interface LiveParts {
   environment: Environment;
   item: LiveItem;
 }

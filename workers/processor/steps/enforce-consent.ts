@@ -40,15 +40,18 @@ export const enforceConsent: Step = {
 /** Strips on the way to the integrations what they may not have while an answer is awaited. What is held keeps it for later. */
 export const stripPending: ShardStep = {
   name: "strip_pending",
+  run: (event, context) => (event.context.consent_pending ? stripRefused.run(event, context) : keep(event)),
+};
+
+/** Strips what the event's purposes do not allow. */
+export const stripRefused: Step = {
+  name: "strip_refused",
   run(event, { environment }) {
-    if (!event.context.consent_pending) return keep(event);
     const { purposes = [] } = event.context;
     const changed: string[] = [];
     const { consent } = orgDataLayerOf(environment);
-    return keep(
-      strip(event, consent, changed, (purpose) => !purposes.includes(purpose)),
-      changed,
-    );
+    const stripped = strip(event, consent, changed, (purpose) => !purposes.includes(purpose));
+    return keep(stripped, changed);
   },
 };
 
