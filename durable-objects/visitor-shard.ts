@@ -146,6 +146,8 @@ export class VisitorShard extends DurableObject<ShardEnv> {
   #alarmAt = 0;
   #checkpointing: Promise<void> | undefined;
   #hasWarned = false;
+  /** Set where an alarm came for held events and left the log for later: when its oldest event came. */
+  #lakeWaitsSince: number | undefined;
 
   constructor(ctx: DurableObjectState, env: ShardEnv) {
     super(ctx, env);
@@ -357,6 +359,7 @@ export class VisitorShard extends DurableObject<ShardEnv> {
     this.#transaction(() => {
       this.#state.lake_files += files;
       this.#state.chain = chain;
+      this.#lakeWaitsSince = undefined;
       this.#rowsWritten += this.#log.moveToHistory(range);
       this.#state.next = range.end;
       this.#state.writing = null;
@@ -473,7 +476,7 @@ export class VisitorShard extends DurableObject<ShardEnv> {
 
   #checkpointAt(now: number): number | undefined {
     const { events, length } = this.#log.waiting;
-    if (events > 0) return length >= CHECKPOINT_AT_LENGTH ? now : now + CHECKPOINT_AFTER_MS;
+    if (events > 0) return length >= CHECKPOINT_AT_LENGTH ? now : (this.#lakeWaitsSince ?? now) + CHECKPOINT_AFTER_MS;
     const unclosed = this.#visitors.oldestSeenAfter(this.#state.closed_until);
     return unclosed === undefined ? undefined : Math.max(now, unclosed + FINAL_AFTER_MS) + CLOSE_EVERY_MS;
   }
@@ -500,8 +503,10 @@ export class VisitorShard extends DurableObject<ShardEnv> {
       this.#held.noteRefused(now);
       this.#say("error", "release", String(error));
     }
-    const isFull = this.#log.waiting.length >= CHECKPOINT_AT_LENGTH;
-    return !isFull && now - (this.#log.oldestWaiting ?? now) < CHECKPOINT_AFTER_MS;
+    const since = this.#log.oldestWaiting ?? now;
+    if (this.#log.waiting.length >= CHECKPOINT_AT_LENGTH || now - since >= CHECKPOINT_AFTER_MS) return false;
+    this.#lakeWaitsSince = since;
+    return true;
   }
 
   #say(level: "error" | "warn", about: string, message: string): void {
@@ -510,6 +515,7 @@ export class VisitorShard extends DurableObject<ShardEnv> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = 0;
+    this.#lakeWaitsSince = undefined;
     try {
       if (await this.#releaseHeld()) return;
       await this.#checkpoint();
