@@ -15,6 +15,7 @@ export default defineConfig({
                 ADMIN_TOKEN: "test-admin-token",
                 CREDENTIALS_KEY: btoa("0123456789abcdef0123456789abcdef"),
                 DOOR_KEY: btoa("fedcba9876543210fedcba9876543210"),
+                RECEIPT_KEY: btoa("receipt-key-of-the-tests-32bytes"),
               },
             },
           })),

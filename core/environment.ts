@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { BOT_CLASSES } from "./bots.ts";
 import { PURPOSES } from "./consent.ts";
+import { orgDataLayer } from "./org-data-layer.ts";
 import { profileChangeKind } from "./profile-change.ts";
 import { profileSettings } from "./profile-settings.ts";
 import { firstProfileShardMap, shardMap } from "./shard-map.ts";
@@ -102,6 +103,8 @@ export const environment = z.object({
   profiles: profileSettings.prefault({}),
   sources: z.array(source),
   integrations: z.array(integration),
+  /** Absent: as an empty one. */
+  org_data_layer: orgDataLayer.optional(),
 });
 export type Environment = z.infer<typeof environment>;
 
@@ -131,6 +134,7 @@ export const configKey = {
   integration: (id: string) => `integration/${id}`,
   writeKey: (keyHash: string) => `write-key/${keyHash}`,
   scriptPath: (path: string) => `script${path}`,
+  currencyRates: (environmentId: string) => `currency-rates/${environmentId}`,
 };
 
 /** `integration/{id}`: the secrets of an integration's settings, sealed as one JSON object (`vault.ts`). */

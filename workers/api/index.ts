@@ -4,11 +4,14 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
 import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
+import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { profiles } from "./routes/profiles.ts";
+import { receiptKeys } from "./routes/receipt-keys.ts";
+import { receipts } from "./routes/receipts.ts";
 import { shards } from "./routes/shards.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
@@ -27,6 +30,7 @@ const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) =>
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
 api.get("/health/live", (c) => c.json({ status: "ok" }));
+api.route("/.well-known/millrace-receipts.json", receiptKeys);
 api.use("/api/*", requireAdmin);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
@@ -36,6 +40,8 @@ api.route("/api/v1/environments", shards);
 api.route("/api/v1/profiles", profiles);
 api.route("/api/v1/sources", sources);
 api.route("/api/v1/keys", keys);
+api.route("/api/v1/currency-rates", currencyRates);
+api.route("/api/v1/receipts", receipts);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

@@ -4,7 +4,9 @@
  */
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
+import { holdFacts } from "../../core/hold.ts";
 import type { LiveItem } from "../../core/live.ts";
+import { orgDataLayerOf } from "../../core/org-data-layer.ts";
 import { pack } from "../../core/packed.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
@@ -12,7 +14,7 @@ import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
-import { readEnvironment } from "../config.ts";
+import { readCurrencyRates, readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import { driveMoves } from "../drive-moves.ts";
 import type { ProcessorEnv } from "../env.ts";
@@ -21,8 +23,10 @@ import { Metrics } from "../metrics.ts";
 import { queueProfileChanges } from "../profile-changes-queue.ts";
 import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
+import { fanOutRecord, outgoingOf } from "./outgoing.ts";
 import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
 import { deliverProfileChanges } from "./profile-changes.ts";
+import { isReleased, processReleased } from "./released-events.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
 
@@ -50,7 +54,10 @@ interface Tracked {
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
-  const opened = await Promise.all(batch.messages.map((message) => open(message, env)));
+  const { released = [], arrived = [] } = Object.groupBy(batch.messages, (one) =>
+    isReleased(one) ? "released" : "arrived",
+  );
+  const opened = await Promise.all(arrived.map((message) => open(message, env)));
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
 
@@ -72,6 +79,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   });
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
+  live.push(...(await processReleased(released, env, filtered, metrics)));
   await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
@@ -108,7 +116,9 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
       return undefined;
     }
     const { source_id, request, vendor_ids } = raw.message;
-    const context = { environment, source_id, request, vendor_ids };
+    const converts = environment.org_data_layer?.enrichment.currency !== undefined;
+    const rates = converts ? ((await readCurrencyRates(env.CONFIG, environment.id)) ?? undefined) : undefined;
+    const context = { environment, source_id, request, vendor_ids, rates };
     return { message, raw: raw.message, context, events: [], dead: [] };
   } catch (error) {
     retry(message, error);
@@ -133,6 +143,7 @@ function layer1(work: Work, metrics: Metrics): void {
   work.raw.events.forEach((received, position) => {
     const { verdict, records } = run(beforeShard, received, work.context);
     if (verdict.verdict === "kept") {
+      records.push(...fanOutRecord(verdict.event, work.context));
       const shard = shardOf(environment.shard_map, verdict.event.anonymous_id);
       work.events.push({ work, received, event: verdict.event, records, shard, position });
       return;
@@ -195,11 +206,16 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
             previous_id: work.raw.previous_id,
             visit: visitOf(event),
             is_identified: event.user_id !== undefined || event.type === "identify" || event.type === "alias",
+            ...holdFacts(event, orgDataLayerOf(work.context.environment).consent, now),
           })),
           lines: pack(
             asked
               .map(({ work, event, records }) =>
-                JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
+                JSON.stringify({
+                  source_id: work.context.source_id,
+                  event,
+                  receipt: { v: 1, configuration: environment.version, steps: records },
+                }),
               )
               .join("\n"),
           ),
@@ -248,7 +264,7 @@ async function queueChanges(
 /** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
 function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
   const { environment, source_id } = work.context;
-  return work.events.map(({ received, event, records, shard, answer, person }) => {
+  return work.events.flatMap(({ received, event, records, shard, answer, person }): LiveParts[] => {
     const ran = run(afterShard, event, { ...work.context, shard: answer!, person });
     const receipt: Receipt = {
       configuration: environment.version,
@@ -259,14 +275,27 @@ function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, me
     if (ran.verdict.verdict !== "kept") {
       const { verdict: outcome, reason } = ran.verdict;
       metrics.count(environment.id, { stage: "processor", source_id, outcome, reason });
-      return { environment, item: { kind: "processed", source_id, received, event, receipt } };
+      return [{ environment, item: { kind: "processed", source_id, received, event, receipt } }];
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
-    const final = ran.verdict.event;
-    for (const integration of environment.integrations) {
-      receipt.integrations.push(dispatch(final, integration, work, outbox, filtered, answer!));
-    }
-    return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
+    const parent = ran.verdict.event;
+    return outgoingOf(parent, work.context).map(({ event: final, records, isChild, stays }) => {
+      const integrations = environment.integrations.map((integration) =>
+        stays
+          ? {
+              integration_id: integration.id,
+              integration: integration.name,
+              outcome: "filtered" as const,
+              reason: "fanned_out" as const,
+            }
+          : dispatch(final, integration, work, outbox, filtered, answer!),
+      );
+      const whole = { ...receipt, steps: [...receipt.steps, ...records], integrations };
+      return {
+        environment,
+        item: { kind: "processed", source_id, received: isChild ? parent : received, event: final, receipt: whole },
+      };
+    });
   });
 }
 
@@ -340,7 +369,7 @@ class FilteredCounts {
   }
 }
 
-interface LiveParts {
+export interface LiveParts {
   environment: Environment;
   item: LiveItem;
 }

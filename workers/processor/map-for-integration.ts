@@ -3,6 +3,7 @@ import type { Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import { MESSAGE_BYTES } from "../../core/queue-messages.ts";
 import type { Reason } from "../../core/receipt.ts";
+import { isRecord } from "../../core/values.ts";
 import { type Destination, isSkip } from "../delivery/destination.ts";
 
 export type Mapped =
@@ -23,7 +24,13 @@ export function mapForIntegration(
     return filtered("not_selected");
   }
   const purpose = integration.purpose ?? destination.purpose;
-  if (!allows(event.context.purposes, purpose)) return filtered("no_consent", purpose);
+  if (!allows(event.context.purposes, purpose)) {
+    const { consent_pending } = event.context;
+    return filtered(
+      isRecord(consent_pending) && purpose in consent_pending ? "consent_pending" : "no_consent",
+      purpose,
+    );
+  }
   let payload_json: string;
   try {
     const payload = destination.map(event, integration.settings);

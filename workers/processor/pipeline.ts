@@ -13,12 +13,15 @@ import { addRequestFacts } from "./steps/add-request-facts.ts";
 import { addVisitorFacts } from "./steps/add-visitor-facts.ts";
 import { classifyBotStep } from "./steps/classify-bot.ts";
 import { cleanse } from "./steps/cleanse.ts";
+import { convertCurrency } from "./steps/convert-currency.ts";
 import { correctClock } from "./steps/correct-clock.ts";
 import { dropDuplicate } from "./steps/drop-duplicate.ts";
 import { dropForgotten } from "./steps/drop-forgotten.ts";
-import { enforceConsent } from "./steps/enforce-consent.ts";
+import { enforceConsent, stripPending } from "./steps/enforce-consent.ts";
 import { enrichGeography } from "./steps/enrich-geography.ts";
+import { enrichTraffic } from "./steps/enrich-traffic.ts";
 import { enrichUserAgent } from "./steps/enrich-user-agent.ts";
+import { removeEverywhere } from "./steps/remove-fields.ts";
 import { validateSchema } from "./steps/validate-schema.ts";
 
 /** Layer 1, in the order an event meets it. */
@@ -30,8 +33,14 @@ export const beforeShard: Step[] = [
   enrichGeography,
   enrichUserAgent,
   classifyBotStep,
+  enrichTraffic,
+  convertCurrency,
+  enforceConsent,
+  removeEverywhere,
 ];
-export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, addPerson, enforceConsent];
+export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, addPerson, stripPending];
+
+/** Fan-out and the removal of fields follow (outgoing.ts): from there on an event may be several. */
 
 /** Layer 2: one integration's payload, or the reason why it gets none. */
 export function runLayer2(event: Event, context: StepContext, integration: Integration): Mapped {
@@ -57,7 +66,12 @@ export function run<C>(
     current = step.run(current.event, context);
     records.push(
       current.verdict === "kept"
-        ? { step: step.name, verdict: "kept", changed: summary(current.changed) }
+        ? {
+            step: step.name,
+            verdict: "kept",
+            changed: summary(current.changed),
+            ...(current.detail !== undefined && { detail: current.detail }),
+          }
         : {
             step: step.name,
             verdict: current.verdict,
