@@ -18,6 +18,7 @@ export default defineConfig({
                 CREDENTIALS_KEY: btoa("0123456789abcdef0123456789abcdef"),
                 PII_KEY: btoa("00112233445566778899aabbccddeeff"),
                 DOOR_KEY: btoa("fedcba9876543210fedcba9876543210"),
+                RECEIPT_KEY: btoa("receipt-key-of-the-tests-32bytes"),
               },
             },
           })),

@@ -29,6 +29,11 @@ export const PRODUCT_FIELDS: ReadonlySet<string> = new Set(
   image_url`.split(/\s+/),
 );
 
+/** The amounts of a whole order: counted with each of its products they would count that many times. */
+export const SUMS: ReadonlySet<string> = new Set(
+  "value revenue total subtotal tax shipping discount quantity".split(" "),
+);
+
 /** A table keyed by Segment's event names, found however a customer writes their capitals. Only a `track` is looked up. */
 export function eventTable<T>(table: Record<string, T>): (event: Event) => T | undefined {
   const found = new Map(Object.entries(table).map(([name, row]) => [name.toLowerCase(), row]));

@@ -141,6 +141,7 @@ export const configKey = {
   scriptPath: (path: string) => `script${path}`,
   lookupTable: (environmentId: string, name: string, version: number) =>
     `lookup-table/${environmentId}/${name}/${version}`,
+  currencyRates: (environmentId: string) => `currency-rates/${environmentId}`,
 };
 
 /** `integration/{id}`: the secrets of an integration's settings, sealed as one JSON object (`vault.ts`). */

@@ -4,8 +4,12 @@
  */
 import * as z from "zod";
 import { cleanse } from "./org-data-layer/cleanse.ts";
+import { consent } from "./org-data-layer/consent.ts";
+import { enrichment } from "./org-data-layer/enrichment.ts";
+import { fanOut } from "./org-data-layer/fan-out.ts";
 import { normalise } from "./org-data-layer/normalise.ts";
 import { pii } from "./org-data-layer/pii.ts";
+import { remove } from "./org-data-layer/remove.ts";
 import { standardise } from "./org-data-layer/standardise.ts";
 import { trackingPlan } from "./org-data-layer/tracking-plan.ts";
 import { types } from "./org-data-layer/types.ts";
@@ -17,6 +21,10 @@ export const orgDataLayer = z.strictObject({
   normalise: normalise.prefault({}),
   cleanse: cleanse.prefault({}),
   pii: pii.prefault({}),
+  enrichment: enrichment.prefault({}),
+  consent: consent.prefault({}),
+  fan_out: fanOut.default([]),
+  remove: remove.default([]),
 });
 export type OrgDataLayer = z.infer<typeof orgDataLayer>;
 /** As a person writes it: without what is as usual. */

@@ -44,6 +44,16 @@ export const rawMessage = z.object({
 });
 export type RawMessage = Omit<z.infer<typeof rawMessage>, "events"> & { events: Event[] };
 
+/** Queue `raw-events` too: a visitor's answer released held events (durable-objects/held-events.ts). The events stay in the shard until then. */
+export const releasedMessage = z.object({
+  v: z.literal(1),
+  released: z.object({ environment_id: z.string(), shard: z.string(), release: z.int() }),
+});
+export type ReleasedMessage = z.infer<typeof releasedMessage>;
+
+/** Tells the two kinds of messages apart without reading a large one. */
+export const RELEASED_HEAD = '{"v":1,"released":';
+
 export const deliveryItem = z.object({
   message_id: z.string(),
   event: z.string(),

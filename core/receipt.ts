@@ -15,6 +15,10 @@ export const REASONS = [
   "source_not_connected",
   "not_selected",
   "no_consent",
+  /** The visitor has not answered yet: the event is held for that (durable-objects/held-events.ts). */
+  "consent_pending",
+  /** The rule that splits the event sends its parts instead (core/fan-out.ts). */
+  "fanned_out",
   "event_not_mapped",
   "missing_field",
   "too_old",

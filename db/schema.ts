@@ -165,3 +165,17 @@ export const pipelines = sqliteTable("pipelines", {
   /** How the last one ended. */
   last_canary: text({ mode: "json" }),
 });
+
+/** What one unit of the base was worth on a day: `{ "USD": 1.0831 }`. Uploaded; what converts reads the published table in KV. */
+export const currencyRates = sqliteTable(
+  "currency_rates",
+  {
+    environment_id: text()
+      .notNull()
+      .references(() => environments.id),
+    date: text().notNull(),
+    base: text().notNull(),
+    rates: text({ mode: "json" }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.environment_id, table.date] })],
+);

@@ -22,11 +22,18 @@ export function lakeKey(environment: string, [day, first, end, shard]: LakeFileN
   return `events/env=${environment}/dt=${date}/${shard}-${first}-${end}.parquet`;
 }
 
+/** A row with the texts that are stored, and their hash (core/receipt-chain.ts). */
+export interface SealedRow extends LakeRow {
+  event_json: string;
+  receipt_json: string;
+  receipt_hash: string;
+}
+
 type Column = {
   name: string;
   type: "STRING" | "TIMESTAMP" | "INT32" | "DOUBLE" | "BOOLEAN";
   nullable?: boolean;
-  of(row: LakeRow): unknown;
+  of(row: SealedRow): unknown;
 };
 
 const PARQUET = {
@@ -38,7 +45,7 @@ const PARQUET = {
 } as const;
 
 /** What is JSON stands in `event_json` already. */
-const COLUMNS: Column[] = [
+export const COLUMNS: readonly Column[] = [
   { name: "source_id", type: "STRING", of: (row) => row.source_id },
   ...EVENT_COLUMNS.flatMap(({ name, type, required, of }): Column[] => {
     if (type === "json") return [];
@@ -46,15 +53,16 @@ const COLUMNS: Column[] = [
     const value = ({ event }: LakeRow) => (isTime ? new Date(of(event) as string) : of(event));
     return [{ name, type: PARQUET[type], nullable: !required, of: value }];
   }),
-  { name: "event_json", type: "STRING", of: ({ event }) => JSON.stringify(event) },
-  { name: "receipt_json", type: "STRING", of: (row) => JSON.stringify(row.receipt) },
+  { name: "event_json", type: "STRING", of: (row) => row.event_json },
+  { name: "receipt_json", type: "STRING", of: (row) => row.receipt_json },
+  { name: "receipt_hash", type: "STRING", of: (row) => row.receipt_hash },
 ];
 
 /**
  * Rows in the order given, as one Parquet file. Gzip and not zstd, which would be smaller and faster: workerd's zstd fails on
  * any page that compresses to more than 40 KB (https://github.com/cloudflare/workerd/issues/6769).
  */
-export function lakeFile(rows: LakeRow[]): ArrayBuffer {
+export function lakeFile(rows: SealedRow[]): ArrayBuffer {
   const columnData = COLUMNS.map(({ name, type, nullable = false, of }) => ({
     name,
     type,

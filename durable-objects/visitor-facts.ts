@@ -4,6 +4,7 @@
  */
 import type { Event, VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
+import type { Answer, Hold } from "../core/hold.ts";
 import { unpack } from "../core/packed.ts";
 import { type Campaign, engagedMs, isBounce, type Session, type Visit } from "../core/session.ts";
 import type { ShardMap } from "../core/shard-map.ts";
@@ -24,6 +25,9 @@ export interface ShardEvent {
   visit?: Visit;
   /** It says who the visitor is: the answer tells what brought them. */
   is_identified?: boolean;
+  /** What of it waits for the visitor's consent, and what the visitor answers with it (`holdFacts`). */
+  hold?: Hold;
+  answer?: Answer;
 }
 
 export interface ShardBatch {

@@ -1,7 +1,11 @@
 /** How a VisitorShard's buckets move: what of its tables is read, taken in and deleted (bucket-moves.ts calls it). */
+
+import { covers } from "../core/buckets.ts";
+import { bucketOf } from "../core/shard-map.ts";
 import type { Movable, Peer } from "./bucket-moves.ts";
 import { addClosed, dropClosed } from "./closed-sessions.ts";
 import {
+  heldIn,
   isIn,
   keptIn,
   readPage,
@@ -37,9 +41,9 @@ export function visitorMoves<Legacy>(shard: VisitorMoveHooks<Legacy>): Movable<V
     inherit: shard.inherit,
     read: (buckets, cursor) => readPage(shard.tables(), buckets, cursor, shard.isGiven(buckets)),
     take(content) {
-      const { sql, log, visitors, closedUntil } = shard.tables();
+      const { sql, log, visitors, held, closedUntil } = shard.tables();
       let events = 0;
-      let written = addClosed(sql, sessionsIn(content.closed));
+      let written = addClosed(sql, sessionsIn(content.closed)) + held.takeOver(heldIn(content.held));
       for (const { received_at, kept } of content.events) {
         const taken = log.take(received_at, keptIn(kept));
         events += taken.taken;
@@ -57,7 +61,11 @@ export function visitorMoves<Legacy>(shard: VisitorMoveHooks<Legacy>): Movable<V
     },
     async drop(buckets) {
       const isUnwanted = isIn(buckets);
-      shard.transaction(() => shard.count(0, 0, dropClosed(shard.tables().sql, isUnwanted)));
+      shard.transaction(() => {
+        const { sql, held } = shard.tables();
+        const left = held.leave((visitor) => covers(buckets, bucketOf(visitor)));
+        shard.count(0, 0, dropClosed(sql, isUnwanted) + left);
+      });
       for (let more = true; more; ) {
         more = shard.transaction(() => {
           const { written, dropped, more } = shard.tables().visitors.drop(isUnwanted, BLOBS_AT_ONCE);

@@ -9,6 +9,7 @@ import { BUCKETS, bucketOf } from "../core/shard-map.ts";
 import type { Page } from "./bucket-moves.ts";
 import { closedBehind } from "./closed-sessions.ts";
 import type { EventLog, Kept } from "./event-log.ts";
+import type { HeldEvents, MovedHeld } from "./held-events.ts";
 import type { SessionSummary } from "./visitor-facts.ts";
 import type { VisitorRecord, VisitorRecords } from "./visitor-records.ts";
 
@@ -21,6 +22,8 @@ export interface VisitorCursor {
   /** The last blob of visitors who were last seen up to `quiet`, and of those seen later. */
   blob: number;
   recent_blob: number;
+  /** The last event that waits for consent. */
+  held: number;
   /** Up to when sessions were closed when the first page was read. Epoch milliseconds. */
   quiet: number;
 }
@@ -30,6 +33,7 @@ export interface VisitorContent {
   events: { received_at: number; kept: Uint8Array }[];
   closed: Uint8Array;
   visitors: Uint8Array;
+  held: Uint8Array;
 }
 
 /** Characters of JSON in a page: a call takes 32 MB, and an object has 128 for everything. */
@@ -39,20 +43,21 @@ export interface VisitorTables {
   sql: SqlStorage;
   log: EventLog;
   visitors: VisitorRecords;
+  held: HeldEvents;
   /** Sessions of visitors last seen up to then are closed. */
   closedUntil: number;
 }
 
 export const isIn = (buckets: BucketRanges) => (hashHigh: number) => covers(buckets, hashHigh % BUCKETS);
 
-/** `given`: nobody adds to these buckets any more, so that visitors of the last two days may go too. */
+/** `given`: nobody adds to these buckets any more, so that visitors of the last two days may go too, and what waits for their consent. */
 export function readPage(
-  { sql, log, visitors, closedUntil }: VisitorTables,
+  { sql, log, visitors, held, closedUntil }: VisitorTables,
   buckets: BucketRanges,
   from: VisitorCursor | null,
   given: boolean,
 ): Page<VisitorContent, VisitorCursor> {
-  const cursor = { ...(from ?? { event: 0, closed: 0, blob: 0, recent_blob: 0, quiet: closedUntil }) };
+  const cursor = { ...(from ?? { event: 0, closed: 0, blob: 0, recent_blob: 0, held: 0, quiet: closedUntil }) };
   const isWanted = isIn(buckets);
   let length = 0;
   const isFull = () => length > PAGE_LENGTH;
@@ -94,7 +99,18 @@ export function readPage(
   readBlobs("blob", Number.NEGATIVE_INFINITY, cursor.quiet);
   if (given) readBlobs("recent_blob", cursor.quiet, Number.POSITIVE_INFINITY);
 
-  return { content: { events, closed: packed(closed), visitors: packed(records) }, cursor, done: !isFull() };
+  const waiting: string[] = [];
+  if (given && !isFull())
+    for (const { id, held: one } of held.behind(cursor.held, (visitor) => covers(buckets, bucketOf(visitor)))) {
+      const line = JSON.stringify(one);
+      length += line.length;
+      waiting.push(line);
+      cursor.held = id;
+      if (isFull()) break;
+    }
+
+  const content = { events, closed: packed(closed), visitors: packed(records), held: packed(waiting) };
+  return { content, cursor, done: !isFull() };
 }
 
 const lengthOf = (lines: string[]) => lines.reduce((sum, line) => sum + line.length, 0);
@@ -106,4 +122,5 @@ function withoutClosed(record: VisitorRecord, closedUntil: number): VisitorRecor
 
 export const keptIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as Kept[];
 export const sessionsIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as SessionSummary[];
+export const heldIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as MovedHeld[];
 export const recordsIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as VisitorRecord[];

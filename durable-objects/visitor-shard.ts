@@ -8,6 +8,7 @@
  *   closed         sessions that no event finds any more (closed-sessions.ts)
  *   state          one document: counters, and the lake file that is being written
  *   moves          one document: which buckets came from other shards or went to them (bucket-moves.ts)
+ *   held, releases events that wait for their visitors' consent (held-events.ts)
  *
  * Memory is rebuilt from these after an eviction: visitors as they were saved, and then, from the log, what was decided since.
  */
@@ -29,11 +30,15 @@ import {
 } from "./bucket-moves.ts";
 import { addClosed, closedOf, dropClosed } from "./closed-sessions.ts";
 import { type Counts, EventLog } from "./event-log.ts";
+import { type Claimed, HeldEvents } from "./held-events.ts";
 import { type LakeFileName, lakeKey } from "./lake-file.ts";
 import { migrate } from "./migrate.ts";
+import type { ReceiptEnv } from "./receipts.ts";
+import { sendReleases } from "./send-releases.ts";
 import {
   type Decision,
   factsOf,
+  linesOf,
   type Rare,
   type SessionSummary,
   type ShardAnswer,
@@ -102,9 +107,11 @@ const CLOSE_EVERY_MS = 3_600_000;
 /** Vendor ids remembered of one visitor; the newest stay. What the door lets in at once (core/event.ts), over and over. */
 const MOST_VENDOR_IDS = 32;
 
-interface ShardEnv {
-  LAKE: R2Bucket;
+/** What a shard is bound to. */
+export interface ShardEnv extends ReceiptEnv {
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  /** Releases of held events go here. */
+  RAW_EVENTS: Queue;
 }
 
 /** For who asks without a map. */
@@ -121,6 +128,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   readonly #moves: BucketMoves<VisitorContent, VisitorCursor, Legacy>;
   #log!: EventLog;
   #visitors!: VisitorRecords;
+  #held!: HeldEvents;
   #state!: ShardState;
   /** As it is stored. */
   #savedState!: ShardState;
@@ -134,6 +142,8 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   #alarmAt = 0;
   #checkpointing: Promise<void> | undefined;
   #hasWarned = false;
+  /** Set where an alarm came for held events and left the log for later: when its oldest event came. */
+  #lakeWaitsSince: number | undefined;
 
   constructor(ctx: DurableObjectState, env: ShardEnv) {
     super(ctx, env);
@@ -202,6 +212,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
       dedupe: this.#log.ids,
       moves: this.#moves.pulls.map(({ from, state, buckets }) => ({ from, state, buckets: [...each(buckets)].length })),
       is_giving: this.#moves.isGiving,
+      held: this.#held.counts,
     };
   }
 
@@ -235,7 +246,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   }
 
   /**
-   * Deletes what is known of a visitor: record, sessions, vendor ids. Events that happened until then are from now on answered
+   * Deletes what is known of a visitor: record, sessions, vendor ids, events that wait for consent. Events that happened until then are from now on answered
    * `forgotten`; later ones make another visitor of the same id. What lies in the lake is told, for whoever deletes it there; ids and
    * facts by which duplicates are found go with their 26 hours. Undefined where the visitor is not here: see `whereIs`.
    */
@@ -244,6 +255,16 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
     await this.#drain();
     if (this.#moves.where(bucketOf(anonymousId), map).at !== "here") return undefined;
     return this.#transaction(() => this.#forgetVisitor(anonymousId));
+  }
+
+  /** What a release of held events holds, for the queue message that names it, while no other has it. */
+  async claimHeld(release: number, queueMessage: string): Promise<Claimed> {
+    return this.#transaction(() => this.#held.claim(release, queueMessage, Date.now()));
+  }
+
+  /** Forgets a release whose events are on their way. */
+  async settleHeld(release: number): Promise<void> {
+    this.#rowsWritten += this.#transaction(() => this.#held.settle(release));
   }
 
   /** Writes everything that waits to the lake now, instead of at the next alarm. */
@@ -276,6 +297,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
     const map = batch.map ?? NO_MAP;
     const hasAll = this.#moves.hasAll(map);
     const taken: number[] = [];
+    let lines: string[] | undefined;
     const answers = batch.events.map((event, i): ShardAnswer => {
       const place = hasAll ? undefined : this.#moves.where(bucketOf(event.anonymous_id), map);
       if (place?.at === "elsewhere") return { verdict: "elsewhere", shard: place.shard };
@@ -297,10 +319,16 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
       const facts = this.#decide(event, tag, batch);
       this.#log.add(facts);
       taken.push(i);
+      if (event.hold || event.answer) {
+        // Unpacked where there is something to hold, and else never.
+        lines ??= linesOf(batch.lines);
+        this.#held.take(event, lines[i]!, factsOf(facts));
+      }
       return this.#answer("new", facts, event);
     });
     if (taken.length) {
       this.#rowsWritten += this.#log.write(batch.now, batch.lines, taken, batch.events.length, this.#uncounted);
+      this.#rowsWritten += this.#held.write(batch.now);
       this.#uncounted = { duplicates: 0, redelivered: 0 };
     }
     return answers;
@@ -318,6 +346,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
     const isTheirs = (hashHigh: number, hashLow: number) => hashHigh === high && hashLow === low;
     this.#rowsWritten += dropClosed(this.#sql, isTheirs) + this.#visitors.drop(isTheirs).written;
     const forgotten_at = Date.now();
+    this.#rowsWritten += this.#held.forget(anonymousId) + this.#held.write(forgotten_at);
     this.#visitors.set({
       anonymous_id: anonymousId,
       first_seen: forgotten_at,
@@ -440,15 +469,17 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
       this.#state.writing = range;
       this.#store({ ...this.#savedState, writing: range });
     }
-    const { written, name, visitors } = await writeLakeFiles(
-      this.env.LAKE,
-      this.#environment,
-      this.#name,
+    const { written, name, visitors, chain } = await writeLakeFiles(
+      this.env,
+      [this.#environment, this.#name],
       range,
       this.#log,
+      this.#state.chain,
     );
-    this.#state.lake_files += written;
     this.#transaction(() => {
+      this.#state.lake_files += written;
+      this.#state.chain = chain;
+      this.#lakeWaitsSince = undefined;
       this.#rowsWritten += this.#log.moveToHistory(range);
       this.#state.next = this.#log.firstWaiting;
       this.#state.writing = null;
@@ -506,6 +537,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
     this.#state.duplicates += duplicates;
     this.#state.redelivered += redelivered;
     this.#uncounted = { duplicates: 0, redelivered: 0 };
+    this.#held = new HeldEvents(this.#sql, this.#held?.answers);
     for (const { facts, received_at } of this.#log.factsFrom(this.#state.unsaved)) {
       this.#takeOver(facts[3], facts[9]?.took_over);
       this.#record(facts, received_at);
@@ -553,9 +585,14 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   }
 
   #wakeAt(now: number): number | undefined {
-    if (this.#moves.pulls.length) return Math.max(now, this.#moveAgainAt);
+    const move = this.#moves.pulls.length ? Math.max(now, this.#moveAgainAt) : undefined;
+    const times = [move, this.#checkpointAt(now), this.#held.wakeAt(now)].filter((at) => at !== undefined);
+    return times.length ? Math.min(...times) : undefined;
+  }
+
+  #checkpointAt(now: number): number | undefined {
     const { events, length } = this.#log.waiting;
-    if (events > 0) return length >= CHECKPOINT_AT_LENGTH ? now : now + CHECKPOINT_AFTER_MS;
+    if (events > 0) return length >= CHECKPOINT_AT_LENGTH ? now : (this.#lakeWaitsSince ?? now) + CHECKPOINT_AFTER_MS;
     const unclosed = this.#visitors.oldestSeenAfter(this.#state.closed_until);
     return unclosed === undefined ? undefined : Math.max(now, unclosed + FINAL_AFTER_MS) + CLOSE_EVERY_MS;
   }
@@ -572,6 +609,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
         sql: this.#sql,
         log: this.#log,
         visitors: this.#visitors,
+        held: this.#held,
         closedUntil: this.#state.closed_until,
       }),
       peer: (name) => this.env.VISITOR_SHARD.getByName(`${this.#environment}/${name}`) as never,
@@ -613,13 +651,37 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
     this.#save();
   }
 
+  /** Sends on what was released or waited for too long. True where that was what the alarm was for, and the lake may wait. */
+  async #releaseHeld(): Promise<boolean> {
+    const now = Date.now();
+    const isTime = (this.#held.wakeAt(now) ?? Number.POSITIVE_INFINITY) <= now;
+    if (!isTime) return false;
+    this.#rowsWritten += this.#transaction(() => {
+      this.#held.expire(now, (visitor) => this.#moves.where(bucketOf(visitor), NO_MAP).at === "here");
+      return this.#held.write(now);
+    });
+    try {
+      this.#rowsWritten += await sendReleases(this.#held, this.env.RAW_EVENTS, this.ctx.id.name ?? "", now);
+    } catch (error) {
+      // What is not sent stays where it is; the lake must not wait for a queue.
+      this.#held.noteRefused(now);
+      this.#say("error", "release", String(error));
+    }
+    const since = this.#log.oldestWaiting ?? now;
+    if (this.#log.waiting.length >= CHECKPOINT_AT_LENGTH || now - since >= CHECKPOINT_AFTER_MS) return false;
+    this.#lakeWaitsSince = since;
+    return true;
+  }
+
   #say(level: "error" | "warn", about: string, message: string): void {
     console[level](JSON.stringify({ level, at: `visitor_shard.${about}`, shard: this.ctx.id.name, message }));
   }
 
   override async alarm(): Promise<void> {
     this.#alarmAt = 0;
+    this.#lakeWaitsSince = undefined;
     try {
+      if (await this.#releaseHeld()) return;
       await this.#checkpoint();
       this.#forget(Date.now());
       this.#closeSessions(Date.now());

@@ -1,6 +1,8 @@
 /** What a VisitorShard counts and tells of itself. */
 import type { Pull } from "../core/buckets.ts";
+import { CHAIN_START, type ChainEnd } from "../core/receipt-chain.ts";
 import type { Range } from "./event-log.ts";
+import type { HeldCounts } from "./held-events.ts";
 
 /** Saved at every checkpoint. */
 export interface ShardState {
@@ -21,6 +23,8 @@ export interface ShardState {
   closed: { sessions: number; bounces: number; engaged_s: number };
   /** A lake file being written: a crash repeats exactly this range, so the file's name stays the same. */
   writing: Range | null;
+  /** Of the receipts that are in the lake. */
+  chain: ChainEnd;
 }
 
 export const NOTHING_CLOSED = { sessions: 0, bounces: 0, engaged_s: 0 };
@@ -35,6 +39,7 @@ export const EMPTY: Omit<ShardState, "unsaved"> = {
   closed_until: 0,
   closed: NOTHING_CLOSED,
   writing: null,
+  chain: CHAIN_START,
 };
 
 export interface ShardStats {
@@ -62,6 +67,8 @@ export interface ShardStats {
   /** Buckets on their way here, by where from; whether others still fetch some from here. While either is, visitors may count twice. */
   moves: { from: string; state: Pull["state"]; buckets: number }[];
   is_giving: boolean;
+  /** Events that wait, or waited, for their visitors' consent. */
+  held: HeldCounts & { waiting: number };
 }
 
 export interface Forgotten {

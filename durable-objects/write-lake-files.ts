@@ -1,5 +1,7 @@
+import type { ChainEnd } from "../core/receipt-chain.ts";
 import type { EventLog, Range } from "./event-log.ts";
-import { type LakeFileName, type LakeRow, lakeFile, lakeKey } from "./lake-file.ts";
+import { type LakeFileName, type LakeRow, lakeKey } from "./lake-file.ts";
+import { type ReceiptEnv, writeSealed } from "./receipts.ts";
 import { factsOf, withFacts } from "./visitor-facts.ts";
 
 export interface Written {
@@ -8,18 +10,20 @@ export interface Written {
   /** The file, and whose events are in it; its rows are numbered as the range is. */
   name?: LakeFileName;
   visitors: Set<string>;
+  /** Where the chain of receipts ends now. */
+  chain: ChainEnd;
 }
 
 /**
- * A range of waiting events as a file in the lake. One that is already there was written before a crash, with the same content. A range
+ * A range of waiting events as a sealed file in the lake, onto a chain that ends at `after`. One that is already there was written before a crash, with the same content. A range
  * is of one UTC day; one that an earlier version began may be of two, and then is two files, without a name here.
  */
 export async function writeLakeFiles(
-  lake: R2Bucket,
-  environment: string,
-  shard: string,
+  env: ReceiptEnv,
+  [environment, shard]: [environment: string, shard: string],
   range: Range,
   log: EventLog,
+  after: ChainEnd,
 ): Promise<Written> {
   const days = new Map<number, LakeRow[]>();
   const visitors = new Set<string>();
@@ -33,10 +37,13 @@ export async function writeLakeFiles(
     days.set(day, rows);
   }
   let written = 0;
+  let chain = after;
   for (const [day, rows] of days) {
     const key = lakeKey(environment, [day, range.first, range.end, shard]);
-    if (await lake.put(key, lakeFile(rows), { onlyIf: { etagDoesNotMatch: "*" } })) written++;
+    const sealed = await writeSealed(env, [environment, shard], key, rows, chain);
+    if (sealed.written) written++;
+    chain = sealed.end;
   }
   const [day] = days.keys();
-  return { written, visitors, ...(days.size === 1 && { name: [day!, range.first, range.end, shard] }) };
+  return { written, visitors, chain, ...(days.size === 1 && { name: [day!, range.first, range.end, shard] }) };
 }

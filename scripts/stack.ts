@@ -48,6 +48,8 @@ interface DevSecrets extends SeedSecrets {
   door_key: string;
   /** Absent in a state folder that is older than it. */
   pii_key?: string;
+  /** Absent in folders of before receipts were signed: they stay unsigned there. */
+  receipt_key?: string;
 }
 
 /** Starts everything and resolves when the Worker answers. Throws, with the Worker's last words, where it does not within a minute. */
@@ -106,6 +108,7 @@ async function secretsIn(state: string): Promise<DevSecrets> {
       credentials_key: randomBytes(32).toString("base64"),
       door_key: randomBytes(32).toString("base64"),
       pii_key: randomBytes(32).toString("base64"),
+      receipt_key: randomBytes(32).toString("base64"),
     };
     await writeFile(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
     return secrets;
@@ -137,6 +140,7 @@ async function startWorker(
     `CREDENTIALS_KEY="${secrets.credentials_key}"`,
     `DOOR_KEY="${secrets.door_key}"`,
     ...(secrets.pii_key ? [`PII_KEY="${secrets.pii_key}"`] : []),
+    ...(secrets.receipt_key ? [`RECEIPT_KEY="${secrets.receipt_key}"`] : []),
     `VENDOR_SINK_URL="${sinkUrl}"`,
   ];
   await writeFile(vars, `${lines.join("\n")}\n`, { mode: 0o600 });

@@ -5,6 +5,7 @@
  */
 import type { z } from "zod";
 import { configKey, environment, integrationSecrets, scriptPath, writeKey } from "../core/environment.ts";
+import { currencyRates } from "../core/money/currency-rates.ts";
 import { record } from "../core/values.ts";
 
 const FRESH_MS = 30_000;
@@ -24,6 +25,8 @@ export const readWriteKey = (kv: KVNamespace, keyHash: string) =>
   read(kv, configKey.writeKey(keyHash), writeKey, KEY_FRESH_MS);
 export const readScriptPath = (kv: KVNamespace, path: string) => read(kv, configKey.scriptPath(path), scriptPath);
 export const readSecrets = (kv: KVNamespace, id: string) => read(kv, configKey.integration(id), integrationSecrets);
+export const readCurrencyRates = (kv: KVNamespace, environmentId: string) =>
+  read(kv, configKey.currencyRates(environmentId), currencyRates);
 
 /** The document, or null where there is none. Throws where KV fails and nothing young enough is at hand. */
 async function read<T>(

@@ -96,6 +96,10 @@ export interface ApiEnv extends DeliveryQueues {
   CREDENTIALS_KEY: string;
   /** Secret, as ingest has it: seals the secret keys of servers. */
   DOOR_KEY: string;
+  /** Secret, as the visitors' objects have it, which sign with it; here only its public half is shown. */
+  RECEIPT_KEY?: string;
+  /** Public keys that signed before: a JSON list of JSON Web Keys. */
+  RECEIPT_RETIRED_KEYS?: string;
 }
 
 export interface Env extends IngestEnv, ProcessorEnv, DeliveryEnv, ApiEnv {}

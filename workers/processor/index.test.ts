@@ -16,6 +16,7 @@ import { revokedAmong } from "../revocations.ts";
 import processor from "./index.ts";
 import { afterShard, beforeShard } from "./pipeline.ts";
 import { cleanse } from "./steps/cleanse.ts";
+import { removeFields } from "./steps/remove-fields.ts";
 
 const USER_AGENT =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
@@ -725,11 +726,16 @@ describe("the live stream", () => {
         { step: "enrich_geography", verdict: "kept", changed: ["context.location"] },
         { step: "enrich_user_agent", verdict: "kept", changed: [] },
         { step: "classify_bot", verdict: "kept", changed: ["context.bot"] },
+        { step: "enrich_traffic", verdict: "kept", changed: [] },
+        { step: "convert_currency", verdict: "kept", changed: [] },
+        { step: "enforce_consent", verdict: "kept", changed: ["context.purposes"] },
+        { step: "remove_everywhere", verdict: "kept", changed: [] },
         { step: "drop_forgotten", verdict: "kept", changed: [] },
         { step: "drop_duplicate", verdict: "kept", changed: [] },
         { step: "add_visitor_facts", verdict: "kept", changed: ["context.session"] },
         { step: "add_person", verdict: "kept", changed: [] },
-        { step: "enforce_consent", verdict: "kept", changed: ["context.purposes"] },
+        { step: "strip_pending", verdict: "kept", changed: [] },
+        { step: "remove_fields", verdict: "kept", changed: [] },
       ],
       integrations: [
         { integration_id: integrations[0]!.id, integration: "ga4", outcome: "queued" },
@@ -743,7 +749,9 @@ describe("the live stream", () => {
         { integration_id: integrations[2]!.id, integration: "webhook", outcome: "queued" },
       ],
     });
-    expect(first.receipt.steps.map((s) => s.step)).toEqual([...beforeShard, ...afterShard].map((s) => s.name));
+    expect(first.receipt.steps.map((s) => s.step)).toEqual(
+      [...beforeShard, ...afterShard, removeFields].map((s) => s.name),
+    );
     expect(second.receipt.integrations).toEqual([]);
     expect(second.receipt.steps.at(-1)).toEqual({
       step: "drop_duplicate",

@@ -5,7 +5,9 @@
 import { CountedEvents } from "../../core/delivery-counters.ts";
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
+import { holdFacts } from "../../core/hold.ts";
 import type { LiveItem } from "../../core/live.ts";
+import { orgDataLayerOf } from "../../core/org-data-layer.ts";
 import { pack } from "../../core/packed.ts";
 import { piiKeysOf } from "../../core/pii/pii-keys.ts";
 import { withoutSecrets } from "../../core/pii/without-secrets.ts";
@@ -16,7 +18,7 @@ import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
 import { judgeCanaries } from "../canary.ts";
-import { readEnvironment } from "../config.ts";
+import { readCurrencyRates, readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import { driveMoves } from "../drive-moves.ts";
 import type { ProcessorEnv } from "../env.ts";
@@ -28,8 +30,10 @@ import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
 import { resourcesOfBatch } from "./layer2-resources.ts";
 import type { Mapped } from "./map-for-integration.ts";
+import { fanOutRecord, type Outgoing, outgoingOf } from "./outgoing.ts";
 import { afterShard, beforeShard, type Ran, run, runLayer2 } from "./pipeline.ts";
 import { deliverProfileChanges } from "./profile-changes.ts";
+import { isReleased, processReleased } from "./released-events.ts";
 import { SchemaReport } from "./schema-report.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
@@ -58,11 +62,15 @@ interface Tracked {
   person?: PersonFacts;
   /** The rest of Layer 1, and then what each integration gets. */
   ran?: Ran;
-  mapped?: Mapped[];
+  /** What goes on of it: itself, or what it was made into. */
+  outgoing?: (Outgoing & { mapped: Mapped[] })[];
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
-  const opened = await Promise.all(batch.messages.map((message) => open(message, env)));
+  const { released = [], arrived = [] } = Object.groupBy(batch.messages, (one) =>
+    isReleased(one) ? "released" : "arrived",
+  );
+  const opened = await Promise.all(arrived.map((message) => open(message, env)));
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
   const schemas = new SchemaReport();
@@ -91,6 +99,7 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await outbox.send(env, fail);
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
+  live.push(...(await processReleased(released, env, filtered, metrics)));
   await Promise.all([filtered.report(env), versions.report(env), schemas.send(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
@@ -128,7 +137,9 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
     }
     const { source_id, request, vendor_ids } = raw.message;
     const pii_keys = piiKeysOf(env.PII_KEY, environment.organisation_id);
-    const context = { environment, source_id, request, vendor_ids, pii_keys };
+    const converts = environment.org_data_layer?.enrichment.currency !== undefined;
+    const rates = converts ? ((await readCurrencyRates(env.CONFIG, environment.id)) ?? undefined) : undefined;
+    const context = { environment, source_id, request, vendor_ids, pii_keys, rates };
     return { message, raw: raw.message, context, events: [], dead: [] };
   } catch (error) {
     retry(message, error);
@@ -155,6 +166,7 @@ function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
     const { verdict, records, violations } = run(beforeShard, received, work.context);
     if (verdict.verdict === "kept" || violations.length) schemas.add(environment, received, violations);
     if (verdict.verdict === "kept") {
+      records.push(...fanOutRecord(verdict.event, work.context));
       const shard = shardOf(environment.shard_map, verdict.event.anonymous_id);
       work.events.push({ work, received, event: verdict.event, records, shard, position });
       return;
@@ -219,6 +231,7 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
             previous_id: work.raw.previous_id,
             visit: visitOf(event),
             is_identified: event.user_id !== undefined || event.type === "identify" || event.type === "alias",
+            ...holdFacts(event, orgDataLayerOf(work.context.environment).consent, now),
           })),
           lines: pack(
             asked
@@ -226,7 +239,12 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
                 JSON.stringify({
                   source_id: work.context.source_id,
                   event,
-                  receipt: { steps: records, ...objectionsOf(work.raw) },
+                  receipt: {
+                    v: 1,
+                    configuration: environment.version,
+                    steps: records,
+                    ...objectionsOf(work.raw),
+                  },
                 }),
               )
               .join("\n"),
@@ -292,9 +310,14 @@ async function mapEvents(work: Work, resourcesOf: ReturnType<typeof resourcesOfB
       });
       const { verdict } = tracked.ran;
       if (verdict.verdict !== "kept") continue;
-      const mapped = environment.integrations.map((one) => runLayer2(verdict.event, work.context, one, resources));
-      if (isSettled(mapped)) tracked.mapped = mapped;
-      else waiting.push(settle(tracked, mapped));
+      tracked.outgoing = outgoingOf(verdict.event, work.context).map((one) => {
+        if (one.stays) return { ...one, mapped: [] };
+        const mapped = environment.integrations.map((to) => runLayer2(one.event, work.context, to, resources));
+        if (isSettled(mapped)) return { ...one, mapped };
+        const going = { ...one, mapped: [] as Mapped[] };
+        waiting.push(settle(going, mapped));
+        return going;
+      });
     }
     await Promise.all(waiting);
   } catch (error) {
@@ -305,8 +328,8 @@ async function mapEvents(work: Work, resourcesOf: ReturnType<typeof resourcesOfB
 const isSettled = (mapped: (Mapped | Promise<Mapped>)[]): mapped is Mapped[] =>
   !mapped.some((one) => one instanceof Promise);
 
-async function settle(tracked: Tracked, mapped: (Mapped | Promise<Mapped>)[]): Promise<void> {
-  tracked.mapped = await Promise.all(mapped);
+async function settle(going: { mapped: Mapped[] }, mapped: (Mapped | Promise<Mapped>)[]): Promise<void> {
+  going.mapped = await Promise.all(mapped);
 }
 
 /** What follows from all that: queue messages, counts, dead letters. Returns what the live stream shows. */
@@ -319,7 +342,7 @@ function layer2(
   revocations: RevocationMarks,
 ): LiveParts[] {
   const { environment, source_id } = work.context;
-  return work.events.map((tracked) => {
+  return work.events.flatMap((tracked): LiveParts[] => {
     const { received, event, records, shard, answer } = tracked;
     const ran = tracked.ran!;
     const receipt: Receipt = {
@@ -331,17 +354,26 @@ function layer2(
     if (ran.verdict.verdict !== "kept") {
       const { verdict: outcome, reason } = ran.verdict;
       metrics.count(environment.id, { stage: "processor", source_id, outcome, reason });
-      return { environment, item: { kind: "processed", source_id, received, event, receipt } };
+      return [{ environment, item: { kind: "processed", source_id, received, event, receipt } }];
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
-    const final = ran.verdict.event;
-    revocations.note(work, environment.id, final);
-    for (const [i, integration] of environment.integrations.entries()) {
-      const mapped = tracked.mapped![i]!;
-      if (answer!.verdict === "new") versions.count(integration.id, mapped);
-      receipt.integrations.push(dispatch(final, integration, mapped, work, outbox, filtered, answer!));
-    }
-    return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
+    const parent = ran.verdict.event;
+    revocations.note(work, environment.id, parent);
+    return tracked.outgoing!.map(({ event: final, records, isChild, stays, mapped }) => {
+      const integrations = environment.integrations.map((integration, i) => {
+        if (stays) {
+          const { id: integration_id, name } = integration;
+          return { integration_id, integration: name, outcome: "filtered" as const, reason: "fanned_out" as const };
+        }
+        if (answer!.verdict === "new") versions.count(integration.id, mapped[i]!);
+        return dispatch(final, integration, mapped[i]!, work, outbox, filtered, answer!);
+      });
+      const whole = { ...receipt, steps: [...receipt.steps, ...records], integrations };
+      return {
+        environment,
+        item: { kind: "processed", source_id, received: isChild ? parent : received, event: final, receipt: whole },
+      };
+    });
   });
 }
 
@@ -417,7 +449,7 @@ class FilteredCounts {
   }
 }
 
-interface LiveParts {
+export interface LiveParts {
   environment: Environment;
   item: LiveItem;
 }

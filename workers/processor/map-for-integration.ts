@@ -3,6 +3,7 @@ import type { Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import { MESSAGE_BYTES } from "../../core/queue-messages.ts";
 import type { Reason } from "../../core/receipt.ts";
+import { isRecord } from "../../core/values.ts";
 import { type Destination, isSkip } from "../delivery/destination.ts";
 
 export type Mapped = (
@@ -51,7 +52,9 @@ export function refusalOf(
     return filtered("not_selected");
   }
   const purpose = integration.purpose ?? destination.purpose;
-  return allows(event.context.purposes, purpose) ? undefined : filtered("no_consent", purpose);
+  if (allows(event.context.purposes, purpose)) return undefined;
+  const { consent_pending } = event.context;
+  return filtered(isRecord(consent_pending) && purpose in consent_pending ? "consent_pending" : "no_consent", purpose);
 }
 
 /** The destination's own mapping. */

@@ -73,7 +73,6 @@ export function withPurposes(
     source_id: "",
     request: objected,
     vendor_ids: {},
-    shard: undefined as never,
   });
   return verdict.verdict === "kept" ? verdict.event : event;
 }

@@ -17,14 +17,17 @@ import { addVisitorFacts } from "./steps/add-visitor-facts.ts";
 import { classifyBotStep } from "./steps/classify-bot.ts";
 import { classifyPii } from "./steps/classify-pii.ts";
 import { cleanse } from "./steps/cleanse.ts";
+import { convertCurrency } from "./steps/convert-currency.ts";
 import { correctClock } from "./steps/correct-clock.ts";
 import { dropDuplicate } from "./steps/drop-duplicate.ts";
 import { dropForgotten } from "./steps/drop-forgotten.ts";
-import { enforceConsent } from "./steps/enforce-consent.ts";
+import { enforceConsent, stripPending } from "./steps/enforce-consent.ts";
 import { enforceTypes } from "./steps/enforce-types.ts";
 import { enrichGeography } from "./steps/enrich-geography.ts";
+import { enrichTraffic } from "./steps/enrich-traffic.ts";
 import { enrichUserAgent } from "./steps/enrich-user-agent.ts";
 import { normaliseValues } from "./steps/normalise-values.ts";
+import { removeEverywhere } from "./steps/remove-fields.ts";
 import { standardiseFields } from "./steps/standardise-fields.ts";
 import { validateSchema } from "./steps/validate-schema.ts";
 
@@ -42,8 +45,14 @@ export const beforeShard: Step[] = [
   enrichGeography,
   enrichUserAgent,
   classifyBotStep,
+  enrichTraffic,
+  convertCurrency,
+  enforceConsent,
+  removeEverywhere,
 ];
-export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, addPerson, enforceConsent];
+export const afterShard: ShardStep[] = [dropForgotten, dropDuplicate, addVisitorFacts, addPerson, stripPending];
+
+/** Fan-out and the removal of fields follow (outgoing.ts): from there on an event may be several. */
 
 /** Layer 2: one integration's payload, or the reason why it gets none. A promise only where a step of its pipeline waits. */
 export function runLayer2(

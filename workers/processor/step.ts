@@ -1,6 +1,7 @@
 /** What a processing step is: one function over one event. It mutates nothing, logs nothing and counts nothing. */
 import type { Environment } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
+import type { CurrencyRates } from "../../core/money/currency-rates.ts";
 import type { PiiKeys } from "../../core/pii/pii-keys.ts";
 import type { RequestFacts } from "../../core/queue-messages.ts";
 import type { Reason } from "../../core/receipt.ts";
@@ -35,6 +36,8 @@ export interface StepContext {
   vendor_ids: Record<string, string>;
   /** The organisation's, for hashes and tokens of personal data; undefined where the Worker has no PII_KEY. */
   pii_keys?: PiiKeys | undefined;
+  /** The environment's exchange rates, where it converts. */
+  rates?: CurrencyRates | undefined;
 }
 
 export interface Step {

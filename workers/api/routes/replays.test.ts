@@ -45,6 +45,9 @@ async function putFile(day: string, name: string, events: Event[], receipt: obje
     source_id: event.properties.source === "app" ? "src_app" : "src_web",
     event,
     receipt,
+    event_json: JSON.stringify(event),
+    receipt_json: JSON.stringify(receipt),
+    receipt_hash: "",
   }));
   await env.LAKE.put(`events/env=${environment_id}/dt=${day}/${name}.parquet`, lakeFile(rows));
 }

@@ -387,6 +387,18 @@ export const ga4Examples: Example<Ga4Settings>[] = [
     },
   },
   {
+    title: "no ads made for somebody who asked to limit the use of their data",
+    in: {
+      message_id: "m1",
+      event: "Signed In",
+      context: { consent: { marketing: true, ad_user_data: "granted" }, limited_data_use: ["gpc"] },
+    },
+    out: {
+      shared: { ...shared, consent: { ad_user_data: "GRANTED", ad_personalization: "DENIED" } },
+      event: { name: "login", timestamp_micros, params: { engagement_time_msec: 1, message_id: "m1" } },
+    },
+  },
+  {
     title: "user data is hashed, when the settings say so",
     settings: { send_user_data: true },
     in: {

@@ -191,18 +191,30 @@ function googleName(name: string, prefix: string): string {
 
 function sharedFacts(event: Event, settings: Public<Ga4Settings>): Ga4Payload["shared"] {
   const { user_id, context } = event;
-  const marketing = context.consent?.marketing;
-  const choice = marketing ? "GRANTED" : "DENIED";
+  const { consent, limited_data_use: limits } = context;
+  const marketing = consent?.marketing;
   return {
     client_id: clientId(event),
     ...defined({
       user_id,
-      consent: marketing === undefined ? undefined : { ad_user_data: choice, ad_personalization: choice },
+      consent: unlessEmpty(
+        defined({
+          ad_user_data: googleChoice(marketing, consent?.ad_user_data),
+          // Whoever asks to limit the use of their data is not to be shown ads made for them.
+          ad_personalization: googleChoice(marketing, limits ? "denied" : consent?.ad_personalization),
+        }),
+      ),
       // Identifiers serve advertising: who refused that is not looked up by them.
       user_data: settings.send_user_data && marketing !== false ? userData(event) : undefined,
       ...placeAndDevice(event),
     }),
   };
+}
+
+/** Google asks for both answers apart; who refused marketing refused both, and who was not asked gave none. */
+function googleChoice(marketing: boolean | undefined, own: "granted" | "denied" | undefined) {
+  if (marketing === false || own === "denied") return "DENIED";
+  return marketing || own === "granted" ? "GRANTED" : undefined;
 }
 
 /**

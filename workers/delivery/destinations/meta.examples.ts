@@ -289,6 +289,18 @@ export const metaExamples: Example<MetaSettings>[] = [
     },
   },
   {
+    title: "limited data use, where the person or their browser asked for it",
+    in: { message_id: "m1", event: "Contact", context: { ...web, limited_data_use: ["gpc"] } },
+    out: {
+      ...onHats,
+      event_name: "Contact",
+      user_data,
+      data_processing_options: ["LDU"],
+      data_processing_options_country: 0,
+      data_processing_options_state: 0,
+    },
+  },
+  {
     title: "the test event code belongs to the request, not to the event",
     settings: { test_event_code: "TEST12345" },
     in: { message_id: "m1", event: "Contact", context: web },

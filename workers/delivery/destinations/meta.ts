@@ -151,7 +151,8 @@ export const meta = defineDestination<MetaSettings, MetaEvent>({
       }),
       user_data: userData(event, time),
       ...defined({ custom_data: unlessEmpty(custom_data) }),
-      ...(limited_data_use && LIMITED_DATA_USE),
+      // For every event where the settings say so, else where the person or their browser asks for it.
+      ...((limited_data_use || event.context.limited_data_use !== undefined) && LIMITED_DATA_USE),
     };
   },
 

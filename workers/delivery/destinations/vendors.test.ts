@@ -66,7 +66,12 @@ async function together(destination: Destination): Promise<{ payloads: Any[]; ve
   );
 }
 
-describe.each(Object.entries(destinations))("%s", (_, destination) => {
+/** Those with which one request is all there is to say; who wants a token or a table first is tried in ../warehouses.test.ts and ../files.test.ts. */
+const PLAIN = Object.entries(destinations).filter(
+  ([name, { authentication, mend }]) => !authentication && !mend && name !== "kafka",
+);
+
+describe.each(PLAIN)("%s", (_, destination) => {
   it.each(samplesOf(destination).map((sample) => [sample.title, sample] as const))(
     "is taken by the vendor: %s",
     async (_title, { payload, settings }) => {

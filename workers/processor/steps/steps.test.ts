@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Event, EventContext } from "../../../core/event.ts";
+import { orgDataLayer } from "../../../core/org-data-layer.ts";
 import type { RequestFacts } from "../../../core/queue-messages.ts";
 import type { Decision } from "../../../durable-objects/visitor-shard.ts";
 import { anEnvironment, aSource } from "../../../test/an-environment.ts";
@@ -10,7 +11,7 @@ import { addVisitorFacts } from "./add-visitor-facts.ts";
 import { cleanse } from "./cleanse.ts";
 import { correctClock } from "./correct-clock.ts";
 import { dropDuplicate } from "./drop-duplicate.ts";
-import { enforceConsent } from "./enforce-consent.ts";
+import { enforceConsent, stripPending } from "./enforce-consent.ts";
 import { enrichGeography } from "./enrich-geography.ts";
 import { enrichUserAgent } from "./enrich-user-agent.ts";
 import { validateSchema } from "./validate-schema.ts";
@@ -398,15 +399,15 @@ describe("add_visitor_facts", () => {
 });
 
 describe("enforce_consent", () => {
-  it.each<["granted" | "denied", EventContext["consent"], boolean, EventContext["purposes"]]>([
+  it.each<["granted" | "denied", EventContext["consent"], boolean, EventContext["purposes"], string?]>([
     ["granted", undefined, false, ["functional", "analytics", "marketing"]],
-    ["granted", undefined, true, ["functional", "analytics"]],
-    ["denied", undefined, false, ["functional"]],
-    ["denied", { analytics: true }, false, ["functional", "analytics"]],
-    ["granted", { analytics: false, marketing: false }, false, ["functional"]],
+    ["granted", undefined, true, ["functional", "analytics"], "marketing: gpc"],
+    ["denied", undefined, false, ["functional"], "analytics: default; marketing: default"],
+    ["denied", { analytics: true }, false, ["functional", "analytics"], "marketing: default"],
+    ["granted", { analytics: false, marketing: false }, false, ["functional"], "analytics: denied; marketing: denied"],
   ])(
     "by default %s, asked %j, GPC %s: writes down %j and leaves the answer as it was",
-    (consent_default, consent, gpc, purposes) => {
+    (consent_default, consent, gpc, purposes, detail) => {
       const event = given({ context: consent ? { consent } : {} });
       const context = {
         ...answered(fresh),
@@ -417,6 +418,7 @@ describe("enforce_consent", () => {
         verdict: "kept",
         event: { ...event, context: { ...event.context, purposes } },
         changed: ["context.purposes"],
+        ...(detail && { detail }),
       });
     },
   );
@@ -433,5 +435,50 @@ describe("enforce_consent", () => {
     expect(enforceConsent.run(event, answered(fresh))).toMatchObject({
       event: { context: { purposes: ["functional"] } },
     });
+  });
+
+  const policy = (consent: object) => ({
+    ...context({ environment: anEnvironment({ org_data_layer: orgDataLayer.parse({ consent }) }) }),
+    shard: fresh,
+  });
+
+  it("strips what only a purpose allows to keep, and names what is gone", () => {
+    const event = given({
+      traits: { email: "a@b.example", plan: "pro" },
+      context: { ip: "192.0.2.1", consent: { analytics: true, marketing: false } },
+    });
+    const strip = [
+      { path: "traits.email", unless: "marketing" },
+      { path: "context.ip", unless: "analytics" },
+    ];
+    expect(enforceConsent.run(event, policy({ strip }))).toMatchObject({
+      event: { traits: { plan: "pro" }, context: { ip: "192.0.2.1" } },
+      changed: ["context.purposes", "traits.email"],
+      detail: "marketing: denied",
+    });
+  });
+
+  it("tells vendors to limit their use of the data, where the browser objects and the policy is not to block", () => {
+    const limiting = { ...policy({ on_gpc: "limit" }), request: { gpc: true } };
+    expect(enforceConsent.run(given(), limiting)).toMatchObject({
+      event: { context: { purposes: ["functional", "analytics", "marketing"], limited_data_use: ["gpc"] } },
+      changed: ["context.purposes", "context.limited_data_use"],
+    });
+  });
+
+  it("lets what waits for an answer go on without that purpose, and without its fields, which are kept for later", () => {
+    const waiting = policy({ hold: {}, strip: [{ path: "traits.email", unless: "marketing" }] });
+    const event = given({ traits: { email: "a@b.example" } });
+    const stored = enforceConsent.run(event, waiting);
+    expect(stored).toMatchObject({
+      event: {
+        traits: { email: "a@b.example" },
+        context: { purposes: ["functional", "analytics"], consent_pending: { marketing: "granted" } },
+      },
+      changed: ["context.purposes", "context.consent_pending"],
+      detail: "marketing: waits for an answer",
+    });
+    const sent = stripPending.run((stored as { event: Event }).event, waiting);
+    expect(sent).toMatchObject({ event: { traits: {} }, changed: ["traits.email"] });
   });
 });
