@@ -64,6 +64,8 @@ export interface Verdicts {
   /** The vendor refused the credentials, in its words; and how many requests. */
   unauthorised?: string;
   refused_requests?: number;
+  /** It is about all events and not about one: no token is to be had, or a table does not fit. */
+  concerns_all?: boolean;
   blocked?: Blocked;
 }
 
@@ -88,7 +90,7 @@ export function judge(breaker: Breaker, verdicts: Verdicts, acceptedAt: number |
   if (acceptedOf(verdicts) > 0) return SOUND;
   if (unauthorised !== undefined) {
     const refused_in_a_row = breaker.refused_in_a_row + (verdicts.refused_requests ?? 1);
-    const isAboutOne = acceptedAt !== null && now - acceptedAt <= ACCEPTED_LATELY_MS;
+    const isAboutOne = !verdicts.concerns_all && acceptedAt !== null && now - acceptedAt <= ACCEPTED_LATELY_MS;
     if (breaker.unauthorised === null && isAboutOne && refused_in_a_row < REFUSALS_TO_PAUSE) {
       return { ...breaker, refused_in_a_row };
     }

@@ -153,7 +153,11 @@ function verdictsOf(calls: Call[], { identifiersIn }: Destination): GateReport {
     requests: calls.length,
     failed_requests: calls.filter(hasFailed).length,
     hung_requests: calls.filter(hasHung).length,
-    ...(refusals.length && { unauthorised: refusals[0]!, refused_requests: refusals.length }),
+    ...(refusals.length && {
+      unauthorised: refusals[0]!,
+      refused_requests: refusals.length,
+      concerns_all: calls.some((call) => call.concernsAll && refusalOf(call) !== undefined),
+    }),
     answer_ms: calls.filter(({ result }) => result.answered).map(({ result }) => result.ms),
     ...(matched.of && { matched }),
   };

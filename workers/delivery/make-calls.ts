@@ -19,6 +19,8 @@ export interface Call {
   outcomes: Outcome[];
   request: VendorRequest;
   result: CallResult;
+  /** The outcome follows from what is true of the integration, whatever the events. */
+  concernsAll: boolean;
 }
 
 /** So many requests that failed, and none that did not, end a batch: as many open the gate's circuit. */
@@ -188,7 +190,9 @@ async function callOnce(
   if ("outcome" in request) {
     outcomes = payloads.map(() => request);
     // To the gate, credentials that could not be had are as good as refused: the integration pauses.
-    if (request.outcome !== "batch_refused") calls.push({ lines, outcomes, ...withoutCredentials(request) });
+    if (request.outcome !== "batch_refused") {
+      calls.push({ lines, outcomes, ...withoutCredentials(request), concernsAll: true });
+    }
   } else {
     const options = {
       timeoutMs,
@@ -198,7 +202,7 @@ async function callOnce(
     };
     const { result, instead } = await converse(request, options, payloads, target, env);
     outcomes = instead ? payloads.map(() => instead) : outcomesOf(result, payloads, target);
-    calls.push({ lines, outcomes, request, result });
+    calls.push({ lines, outcomes, request, result, concernsAll: instead !== undefined });
   }
   lines.forEach(({ parcel, item }, i) => {
     parcel.outcomes.set(item, outcomes[i]!);

@@ -49,6 +49,7 @@ describe("Layer 1", () => {
       ["normalise_values", ["properties.currency"], undefined],
       ["cleanse", ["properties.note"], undefined],
       ["classify_pii", ["properties.user_email"], undefined],
+      ["enforce_consent", ["context.purposes"], undefined],
     ]);
   });
 
