@@ -73,7 +73,12 @@ export type Outcome =
   /** The vendor refused the whole request for one of its events: `make-calls.ts` bisects to find which. */
   | { outcome: "batch_refused"; reason: string }
   /** Credentials are missing, expired or revoked: the integration pauses, its events wait. */
-  | { outcome: "unauthorised"; reason: string };
+  | {
+      outcome: "unauthorised";
+      reason: string;
+      /** No event is at fault: the integration pauses at the first, whatever was accepted lately. */
+      concerns_all?: true;
+    };
 
 /** Facts of the moment that a request may need; passed in so that `request` stays testable as data. */
 export interface RequestMoment {

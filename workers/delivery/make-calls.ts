@@ -85,6 +85,8 @@ export const hasFailed = (call: Call) => call.outcomes.every(({ outcome }) => ou
 /** A request that never got an answer in time. */
 export const hasHung = ({ result }: Call) => !result.answered && result.is_late;
 
+const isAboutAll = (one: Outcome) => one.outcome === "unauthorised" && one.concerns_all === true;
+
 const isAccepted = (call: Call) => !hasFailed(call) && refusalOf(call) === undefined;
 
 const isSuspect = (lines: Line[]) => lines.every(({ parcel }) => parcel.body.refused !== undefined);
@@ -202,7 +204,7 @@ async function callOnce(
     };
     const { result, instead } = await converse(request, options, payloads, target, env);
     outcomes = instead ? payloads.map(() => instead) : outcomesOf(result, payloads, target);
-    calls.push({ lines, outcomes, request, result, concernsAll: instead !== undefined });
+    calls.push({ lines, outcomes, request, result, concernsAll: instead !== undefined || outcomes.some(isAboutAll) });
   }
   lines.forEach(({ parcel, item }, i) => {
     parcel.outcomes.set(item, outcomes[i]!);

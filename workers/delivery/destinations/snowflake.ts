@@ -102,10 +102,11 @@ export const snowflake = defineDestination<SnowflakeSettings, EventRow>({
     if (status === 202 || status === 408) return { outcome: "retry", reason, after_s: 30 };
     if (status === 422) {
       const code = codeOf(response);
-      if (WRONG_TYPE.has(code)) return { outcome: "unauthorised", reason: `type conflict in ${reason}` };
+      if (WRONG_TYPE.has(code))
+        return { outcome: "unauthorised", reason: `type conflict in ${reason}`, concerns_all: true };
       // Names that do not exist or may not be used: the settings', or rights that the role lacks. No event is at fault.
       if (code === DOES_NOT_EXIST || code === INVALID_IDENTIFIER || /^(003001|000606|002043|090105)$/.test(code))
-        return { outcome: "unauthorised", reason };
+        return { outcome: "unauthorised", reason, concerns_all: true };
       return rows.length > 1 ? { outcome: "batch_refused", reason } : { outcome: "rejected", reason };
     }
     const outcome = httpOutcome(response);
