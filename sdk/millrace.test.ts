@@ -194,7 +194,7 @@ describe("starting", () => {
     const page = await site.open("/", { attributes: "" });
     await page.evaluate(() => {
       millrace.track("Early");
-      millrace.init({ writeKey: "wk_2", autoPage: false });
+      millrace.init({ writeKey: "wk_2", auto: [] });
       millrace.init({ writeKey: "wk_3" });
       millrace.track("Later");
       return millrace.flush();
@@ -314,7 +314,7 @@ describe("who the visitor is", () => {
       millrace.track("Bought");
       return millrace.flush();
     });
-    await expect.poll(() => site.ingest.requests.length).toBe(2);
+    await expect.poll(() => site.ingest.requests.length, { timeout: 5_000 }).toBe(2);
     const events = site.ingest.requests[1]!.body.batch;
     expect(names(events)).toEqual(["page", "identify", "Bought"]);
     expect(new Set(events.map(({ anonymous_id }) => anonymous_id)).size).toBe(1);

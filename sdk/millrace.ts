@@ -1,5 +1,24 @@
 /** The script of the tag: it puts `window.millrace` in place, starts it as the tag's attributes say, and plays back the calls made so far. */
-import { type Call, createMillrace, type Millrace } from "./client.ts";
+import { engagement } from "./auto/engagement.ts";
+import { forms } from "./auto/forms.ts";
+import { downloads, outboundLinks } from "./auto/links.ts";
+import { notFound } from "./auto/not-found.ts";
+import { pageViews } from "./auto/page-views.ts";
+import { scrollDepth } from "./auto/scroll-depth.ts";
+import { webVitals } from "./auto/web-vitals.ts";
+import { type Call, type ConsentMode, createMillrace, type Millrace, type Part } from "./client.ts";
+
+/** By the names that `data-auto` has for them. */
+const PARTS: Record<string, Part> = {
+  page: pageViews,
+  outbound: outboundLinks,
+  downloads,
+  forms,
+  scroll: scrollDepth,
+  engagement,
+  vitals: webVitals,
+  "not-found": notFound,
+};
 
 declare global {
   interface Window {
@@ -19,16 +38,27 @@ if (!(before as Millrace | undefined)?.version) {
     before.push = millrace.push as typeof before.push; // whoever still holds the array
   }
   if (tag?.dataset.writeKey) {
-    const { writeKey, host, autoPage, cookieless, hub, linked } = tag.dataset;
+    const { writeKey, host, auto, hash, consent, consentManager, hub, linked } = tag.dataset;
     millrace.init({
       writeKey,
       host,
-      autoPage: autoPage !== "false",
-      cookieless: (cookieless ?? "false") !== "false",
+      auto: (auto === undefined ? Object.keys(PARTS) : words(auto)).flatMap((name) => PARTS[name] || []),
+      hash: isOn(hash),
+      consent: consent as ConsentMode,
+      consentManager,
       hub,
-      linked: linked?.split(/[\s,]+/),
+      linked: words(linked),
     });
   }
+}
+
+/** An attribute that is there, and does not say `false`. */
+function isOn(attribute = "false"): boolean {
+  return attribute !== "false";
+}
+
+function words(attribute = ""): string[] {
+  return attribute.match(/[^\s,]+/g) || [];
 }
 
 /** Under a path of the customer's own choice, events are taken at `e` beside the script. */

@@ -18,7 +18,7 @@ test("data-host outranks where the script came from", async ({ site }) => {
   const { origin } = site.ingest;
   const page = await site.open("/", {
     script: "/q7/shop.js",
-    attributes: `data-write-key="wk_1" data-host="${origin}/"`,
+    attributes: `data-write-key="wk_1" data-auto="page" data-host="${origin}/"`,
   });
   await flush(page);
   expect(site.ingest.requests.map(({ path }) => path)).toEqual(["/v1/batch"]);
