@@ -40,6 +40,8 @@ async function smallest(script: string): Promise<string> {
   const { code } = await minify(script, {
     ecma: 2019,
     compress: { passes: 3, unsafe_arrows: true, pure_getters: true },
+    // A script is read in its page's encoding where its server names none.
+    format: { ascii_only: true },
   });
   return code!;
 }

@@ -110,7 +110,7 @@ export function createMillrace(defaultUrl?: string): Millrace {
   /** What was recorded while it is still open who the visitor is. */
   let undecided: SentEvent[] | undefined;
   /** What the last page view was of. */
-  let viewed: ReturnType<typeof currentContext>["page"] | undefined;
+  let viewed: SentEvent["context"]["page"] | undefined;
   let url: string;
   const early: (() => void)[] = [];
   const listeners: { [Name in keyof Occasions]?: ((...told: Occasions[Name]) => void)[] } = {};
@@ -139,7 +139,7 @@ export function createMillrace(defaultUrl?: string): Millrace {
     if (answered && given.analytics !== undefined) {
       for (const event of undecided || []) {
         event.anonymous_id = anonymousId();
-        event.context!.consent = currentConsent();
+        event.context.consent = currentConsent();
       }
       undecided = undefined;
       answered();

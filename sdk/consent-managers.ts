@@ -43,7 +43,8 @@ interface GppEvent {
   };
 }
 
-const page = window as unknown as Managers;
+/** Looked at when a part starts: a server that renders pages may import this too. */
+const page = globalThis as unknown as Managers;
 
 /** Looks at once, and after each of these events of the window. */
 function onWindow(events: string[], read: () => void): void {
@@ -65,7 +66,7 @@ const managed =
  * C0002 is what OneTrust calls performance, C0004 targeting, unless the customer renamed them.
  * https://developer.onetrust.com/onetrust/docs/javascript-events-guide
  */
-export const oneTrust = managed((tell) =>
+export const oneTrust = /* @__PURE__ */ managed((tell) =>
   onWindow(["OneTrustGroupsUpdated"], () => {
     const groups = page.OnetrustActiveGroups;
     if (groups === undefined) return;
@@ -76,7 +77,7 @@ export const oneTrust = managed((tell) =>
 );
 
 /** https://www.cookiebot.com/en/developer/ */
-export const cookiebot = managed((tell) =>
+export const cookiebot = /* @__PURE__ */ managed((tell) =>
   onWindow(["CookiebotOnConsentReady", "CookiebotOnAccept", "CookiebotOnDecline"], () => {
     const { hasResponse, consent } = page.Cookiebot || {};
     if (hasResponse && consent) tell({ analytics: !!consent.statistics, marketing: !!consent.marketing });
@@ -88,7 +89,7 @@ export const cookiebot = managed((tell) =>
  * Usercentrics files analytics under `functional`, unless the customer made a category of their own.
  * https://usercentrics.com/docs/web/features/api/control-functionality/, https://docs.usercentrics.com/#/cmp-v2-ui-api
  */
-export const usercentrics = managed((tell) =>
+export const usercentrics = /* @__PURE__ */ managed((tell) =>
   onWindow(["UC_CONSENT", "UC_UI_INITIALIZED", "UC_UI_CMP_EVENT"], () => {
     const { __ucCmp, UC_UI } = page;
     const from = (state: (categories: string[]) => boolean | undefined) =>
@@ -117,7 +118,7 @@ export const usercentrics = managed((tell) =>
  * By the purposes of IAB Europe's list, which Didomi has by these names beside a customer's own.
  * https://developers.didomi.io/cmp/web-sdk/reference/api, …/reference/events
  */
-export const didomi = managed((tell) => {
+export const didomi = /* @__PURE__ */ managed((tell) => {
   const said = (purposes: Record<string, { enabled: boolean }>, names: string[]) => {
     const found = names.filter((name) => purposes[name]);
     return found.length ? found.every((name) => purposes[name]!.enabled) : undefined;
@@ -146,7 +147,7 @@ export const didomi = managed((tell) => {
 const TCF = { analytics: [1, 8], marketing: [1, 3, 4, 7] };
 
 /** https://github.com/InteractiveAdvertisingBureau/GDPR-Transparency-and-Consent-Framework: CMP API v2 */
-export const tcf = managed((tell) =>
+export const tcf = /* @__PURE__ */ managed((tell) =>
   whenThere("__tcfapi", (api) =>
     api("addEventListener", 2, (data, success) => {
       if (!success || !data) return;
@@ -169,7 +170,7 @@ const OPT_OUTS = ["SaleOptOut", "SharingOptOut", "TargetedAdvertisingOptOut"];
  * section is Europe's, it says what TCF says.
  * https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform: CMP API, and the sections' fields
  */
-export const gpp = managed((tell) =>
+export const gpp = /* @__PURE__ */ managed((tell) =>
   whenThere("__gpp", (api) =>
     api("addEventListener", (event, success) => {
       const { signalStatus, parsedSections = {} } = (success && event?.pingData) || {};

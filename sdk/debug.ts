@@ -40,8 +40,7 @@ function show(millrace: Millrace): void {
     const { message_id, type, timestamp, context } = event;
     const known = lines.get(message_id);
     const line = known ?? element("li");
-    const name =
-      event.event ?? (type === "page" ? `page ${(context as { page?: { path?: string } }).page?.path ?? ""}` : type);
+    const name = event.event ?? (type === "page" ? `page ${context.page.path}` : type);
     line.dataset.state = state;
     line.title = JSON.stringify(event, null, 1);
     line.replaceChildren(element("b", SIGNS[state]), ` ${timestamp.slice(11, 19)} ${name}`);

@@ -459,20 +459,20 @@ describe("delivery", () => {
     expect(names(site.ingest.events().slice(4))).toEqual(["page"]);
   });
 
-  test("no more than 500 events wait, the latest ones", async ({ site }) => {
+  test("no more than 1,000 events wait, the latest ones", async ({ site }) => {
     const page = await site.open("/", NO_PAGE_VIEWS);
     site.ingest.failures.push({ status: 503, headers: { "retry-after": "60" } });
     await page.evaluate(async () => {
       millrace.track("Blocked");
       await millrace.flush();
-      for (let n = 1; n <= 550; n++) millrace.track(`Event ${n}`);
+      for (let n = 1; n <= 1_050; n++) millrace.track(`Event ${n}`);
       window.dispatchEvent(new Event("pagehide"));
     });
     const events = await kept(page);
-    expect(events.length).toBe(500);
+    expect(events.length).toBe(1_000);
     expect(events[0]!.event).toBe("Blocked");
     expect(events[1]!.event).toBe("Event 52");
-    expect(events.at(-1)!.event).toBe("Event 550");
+    expect(events.at(-1)!.event).toBe("Event 1050");
   });
 });
 
