@@ -155,6 +155,7 @@ test("a page that the server does not have is an event beside its page view", as
 
 test("with data-hash another fragment is another page", async ({ site }) => {
   const page = await site.open("/#/a", { attributes: 'data-write-key="wk_1" data-auto="page" data-hash' });
+  await flush(page);
   await page.evaluate(async () => {
     location.hash = "/b";
     await new Promise((resolve) => setTimeout(resolve, 100));

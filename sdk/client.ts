@@ -41,6 +41,8 @@ export type Part = (millrace: Millrace, options: Options) => void;
 
 /** What may be listened to, and what a listener is given. */
 export interface Occasions {
+  /** Collecting begins. What is recorded now comes before all calls that were made so far. */
+  start: [];
   /** Recorded, and about to be queued. A listener may change it. */
   event: [event: SentEvent];
   /** Answered: `settled`, or a request that will be repeated. */
@@ -96,6 +98,7 @@ export interface Millrace {
 const LONGEST_NAME = 256;
 /** Says how the last page was used; counts as nothing that somebody did (core/session.ts). */
 const PAGE_LEFT = "Page Left";
+const BEGIN_WITHIN_MS = 500;
 /** A router changes the URL first and the title a moment later. */
 const TITLE_WAIT_MS = 100;
 
@@ -112,6 +115,8 @@ export function createMillrace(defaultUrl?: string): Millrace {
   /** What the last page view was of. */
   let viewed: SentEvent["context"]["page"] | undefined;
   let url: string;
+  /** Begins now what `init` asked for, unless it has begun. */
+  let begin: (() => void) | undefined;
   const early: (() => void)[] = [];
   const listeners: { [Name in keyof Occasions]?: ((...told: Occasions[Name]) => void)[] } = {};
 
@@ -120,7 +125,9 @@ export function createMillrace(defaultUrl?: string): Millrace {
       safely(() => listener(...told));
   }
 
+  /** A call after `init` does not wait for the idle moment: it keeps its time, and its place among the others. */
   function whenStarted(run: () => void): void {
+    begin?.();
     if (queue) safely(run);
     else early.push(run);
   }
@@ -190,64 +197,80 @@ export function createMillrace(defaultUrl?: string): Millrace {
     }
   }
 
+  function start(options: Options, token: string | undefined): void {
+    const host = options.host || (defaultUrl ? "" : location.origin);
+    url = host ? `${host.replace(/\/+$/, "")}/v1/batch` : defaultUrl!;
+    const { writeKey } = options;
+    const transport = createTransport(url, writeKey);
+    const { post } = transport;
+    let linking: Promise<void> | undefined;
+    let waiting: Promise<void> | undefined;
+    transport.post = async (batch) => {
+      await waiting;
+      await linking;
+      const outcome = mode === "wait" && !isStorageOpen() ? "settled" : await post(batch);
+      tell("sent", batch, outcome);
+      return outcome;
+    };
+    queue = createQueue(transport, writeKey);
+    const hosts: Hosts = { hub: options.hub, linked: options.linked || [] };
+    link = () => {
+      linking = startLinking(url, { ...hosts, writeKey, token, anonymousId, consent: currentConsent, adopt });
+      undecided = linking && [];
+      linking?.then(() => {
+        undecided = undefined;
+      });
+    };
+    leave = () => unlink(hosts, writeKey);
+    mode = options.consent;
+    if (mode === "wait") {
+      undecided = [];
+      waiting = new Promise((resolve) => {
+        answered = resolve;
+      });
+    }
+    obey(answer());
+    const { consentManager: manager } = options;
+    if (manager) {
+      window.millraceConsent = { millrace, manager };
+      loadBeside(url, "consent");
+    }
+    readLanding();
+    tell("start");
+    if (visit.get("debug")) millrace.debug(true);
+    early.splice(0).forEach(safely);
+  }
+
   const millrace: Millrace = {
     version,
 
     init: (options) =>
       safely(() => {
-        if (queue || !options.writeKey) return;
+        if (begin || !options.writeKey) return;
         if ((document as { prerendering?: boolean }).prerendering) {
           document.addEventListener("prerenderingchange", () => millrace.init(options), { once: true });
           return;
         }
-        const host = options.host || (defaultUrl ? "" : location.origin);
-        url = host ? `${host.replace(/\/+$/, "")}/v1/batch` : defaultUrl!;
-        const { writeKey } = options;
-        const transport = createTransport(url, writeKey);
-        const { post } = transport;
-        let linking: Promise<void> | undefined;
-        let waiting: Promise<void> | undefined;
-        transport.post = async (batch) => {
-          await waiting;
-          await linking;
-          const outcome = mode === "wait" && !isStorageOpen() ? "settled" : await post(batch);
-          tell("sent", batch, outcome);
-          return outcome;
-        };
-        queue = createQueue(transport, writeKey);
-        const hosts: Hosts = { hub: options.hub, linked: options.linked || [] };
         const token = takeToken();
-        link = () => {
-          linking = startLinking(url, { ...hosts, writeKey, token, anonymousId, consent: currentConsent, adopt });
-          undecided = linking && [];
-          linking?.then(() => {
-            undecided = undefined;
-          });
-        };
-        leave = () => unlink(hosts, writeKey);
-        mode = options.consent;
-        if (mode === "wait") {
-          undecided = [];
-          waiting = new Promise((resolve) => {
-            answered = resolve;
-          });
+        for (const part of options.auto || [pageViews]) {
+          const run = () => part(millrace, options);
+          // Page views are about an address that may change before the start.
+          if (part === pageViews) safely(run);
+          else millrace.on("start", run);
         }
-        obey(answer());
-        const { consentManager: manager } = options;
-        if (manager) {
-          window.millraceConsent = { millrace, manager };
-          loadBeside(url, "consent");
-        }
+        begin = () => queue || safely(() => start(options, token));
+        // What it takes to begin is done when the page has nothing better to do, is first touched, or is about to go.
+        // Safari has no idle callbacks, and takes the object for no time at all.
+        const soon = (window.requestIdleCallback as typeof requestIdleCallback | undefined) || setTimeout;
+        soon(begin, { timeout: BEGIN_WITHIN_MS } as never);
+        for (const type of ["pointerdown", "keydown"]) addEventListener(type, begin, true);
         const depart = () => {
+          begin!();
           leavePage();
           if (mode !== "wait" || isStorageOpen()) queue!.depart();
         };
         addEventListener("pagehide", depart);
         document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && depart());
-        readLanding();
-        for (const part of options.auto || [pageViews]) safely(() => part(millrace, options));
-        if (visit.get("debug")) millrace.debug(true);
-        early.splice(0).forEach(safely);
       }),
 
     page: (name?: unknown, properties?: unknown) =>
@@ -295,6 +318,7 @@ export function createMillrace(defaultUrl?: string): Millrace {
     // Not kept for later: what was said before the first page view is true of it.
     consent: (said: unknown) =>
       safely(() => {
+        begin?.();
         const given = answer(said as Answer);
         if (queue) obey(given);
         else lasting.set("consent", given);
@@ -308,7 +332,10 @@ export function createMillrace(defaultUrl?: string): Millrace {
         forgetLanding();
       }),
 
-    flush: () => (queue ? queue.flush() : Promise.resolve()),
+    flush: () => {
+      begin?.();
+      return queue ? queue.flush() : Promise.resolve();
+    },
 
     // An error in the page's own callback is the page's to see, but not in the middle of ours.
     ready: (callback) => whenStarted(() => void Promise.resolve().then(callback)),

@@ -57,7 +57,8 @@ export function startLinking(
 }
 
 function collectorOf(eventsUrl: string): string {
-  return /^(.*)\/v1\/batch$/.exec(eventsUrl)?.[1] ?? new URL(eventsUrl).origin;
+  const [, collector] = /^(.*)\/v1\/batch$/.exec(eventsUrl) || [];
+  return collector || new URL(eventsUrl).origin;
 }
 
 /** Loads `millrace-{name}.js` from where this page's events go. */

@@ -256,6 +256,7 @@ describe("starting", () => {
 describe("who the visitor is", () => {
   test("the server's cookie says it, once there is one", async ({ site }) => {
     const page = await site.open("/");
+    await flush(page);
     await site.context.addCookies([{ name: "_dfid", value: "from-server", url: page.url() }]);
     await page.evaluate(() => millrace.track("Known"));
     await flush(page);

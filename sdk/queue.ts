@@ -101,7 +101,7 @@ export function createQueue(transport: Transport, name: string): Queue {
       waiting.push(event);
       if (batch.length + waiting.length > KEPT_EVENTS) waiting.shift();
       if (waiting.length % BATCH_EVENTS === 0) flush();
-      else timer ??= setTimeout(flush, BATCH_WAIT_MS);
+      else timer = timer || setTimeout(flush, BATCH_WAIT_MS);
     },
 
     flush,

@@ -1,8 +1,7 @@
 import type { Part } from "../client.ts";
 
-/** What GA4 counts as a download: https://support.google.com/analytics/answer/9216061 */
-const FILE =
-  /\.(pdf|xlsx?|docx?|txt|rtf|csv|exe|key|pp(?:sx?|tx?)|7z|pkg|rar|gz|zip|avi|mov|mp[34]|mpe?g|wmv|midi?|wav|wma|dmg)$/i;
+/** The documents, archives, programs and films of today; anything else says `download` on its link. */
+const FILE = /\.(pdf|xlsx?|docx?|pptx?|txt|csv|exe|dmg|pkg|zip|gz|rar|7z|mov|mp[34]|wav)$/i;
 
 /** A click on a link that leads to another host. */
 export const outboundLinks: Part = (millrace) =>

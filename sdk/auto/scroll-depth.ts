@@ -8,7 +8,7 @@ export const scrollDepth: Part = (millrace) => {
     const { scrollHeight } = document.documentElement;
     deepest = Math.max(deepest, Math.min(100, Math.round(((scrollY + innerHeight) / scrollHeight) * 100)));
   };
-  addEventListener("scroll", look, { passive: true, capture: true });
+  addEventListener("scroll", look, true);
   millrace.on("leave", (properties) => {
     look();
     if (deepest > told) properties.scroll_depth = told = deepest;
