@@ -1,4 +1,6 @@
 /** The script of the tag: it puts `window.millrace` in place, starts it as the tag's attributes say, and plays back the calls made so far. */
+
+import type { ScriptPart } from "../core/script-settings.ts";
 import { engagement } from "./auto/engagement.ts";
 import { forms } from "./auto/forms.ts";
 import { downloads, outboundLinks } from "./auto/links.ts";
@@ -9,7 +11,7 @@ import { webVitals } from "./auto/web-vitals.ts";
 import { type Call, type ConsentMode, createMillrace, type Millrace, type Part } from "./client.ts";
 
 /** By the names that `data-auto` has for them. */
-const PARTS: Record<string, Part> = {
+const PARTS: Record<ScriptPart, Part> = {
   page: pageViews,
   outbound: outboundLinks,
   downloads,
@@ -24,6 +26,8 @@ declare global {
   interface Window {
     /** Until the script has loaded, an array that the page pushes its calls to. */
     millrace?: Millrace | Call[];
+    /** What the source says of its own script, as the tag's attributes say it (workers/browser-script.ts). */
+    millraceSettings?: DOMStringMap;
   }
 }
 
@@ -37,12 +41,13 @@ if (!(before as Millrace | undefined)?.version) {
     millrace.push(...before);
     before.push = millrace.push as typeof before.push; // whoever still holds the array
   }
-  if (tag?.dataset.writeKey) {
-    const { writeKey, host, auto, hash, consent, consentManager, hub, linked } = tag.dataset;
+  const settings = { ...window.millraceSettings, ...tag?.dataset };
+  const { writeKey, host, auto, hash, consent, consentManager, hub, linked } = settings;
+  if (writeKey) {
     millrace.init({
       writeKey,
       host,
-      auto: (auto === undefined ? Object.keys(PARTS) : words(auto)).flatMap((name) => PARTS[name] || []),
+      auto: (auto === undefined ? Object.keys(PARTS) : words(auto)).flatMap((name) => PARTS[name as ScriptPart] || []),
       hash: isOn(hash),
       consent: consent as ConsentMode,
       consentManager,
