@@ -4,7 +4,7 @@
  * somebody is. In the EU, the UK and elsewhere reading a device like this needs the same consent as a cookie does
  * (EDPB Guidelines 2/2023 on Article 5(3) of the ePrivacy Directive): docs/privacy.md.
  *
- *     init({ writeKey, consent: "wait", auto: [pageViews, fingerprint] });
+ *     init({ writeKey, consent: "wait", auto: [fingerprint, pageViews] });
  */
 import type { Part } from "./client.ts";
 
@@ -24,10 +24,11 @@ const FONTS = [
 ];
 const SAMPLE = "mmmmmmmmmlli 0Oo&";
 
-/** Reads the device at the first event that is recorded, so not before consent where the page waits for it. */
-export const fingerprint: Part = (millrace) => {
+/** Reads the device at the first event; where the page asks for consent, at the first one after a yes. Events before have none. */
+export const fingerprint: Part = (millrace, { consent }) => {
   let known: string | undefined;
   millrace.on("event", (event) => {
+    if (consent && !event.context.consent?.analytics) return;
     known ??= hash([...traits(), drawing(), ...fonts()].join("|"));
     event.context = { ...event.context, fingerprint: known };
   });
