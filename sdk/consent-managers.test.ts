@@ -79,7 +79,8 @@ describe.for(MANAGERS.map((manager, i) => ({ ...manager, title: `${manager.name}
 
     test("a manager that comes after us is heard too", async ({ site }) => {
       const page = await site.open("/", { attributes: attributes(name) });
-      await expect.poll(() => page.evaluate("!!window.millraceConsent && document.readyState")).toBe("complete");
+      await expect.poll(() => page.evaluate("!!window.millraceConsent")).toBe(true);
+      await page.waitForLoadState("networkidle"); // the script for managers has run
       await page.evaluate(`(() => { ${late ?? install} })()`);
       await page.waitForTimeout(500);
       await page.evaluate(answer);
