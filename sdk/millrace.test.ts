@@ -185,6 +185,7 @@ describe("starting", () => {
         millrace.ready(function () { millrace.track("Ready"); kept.push(["track", "Kept"]); });
       </script>`,
     });
+    await page.evaluate(() => new Promise<void>((resolve) => millrace.ready(resolve)));
     await flush(page);
     expect(names(site.ingest.events())).toEqual(["page", "First", "Second", "Ready", "Kept"]);
     expect(site.ingest.events()[2]!.properties).toEqual({ n: 2 });
