@@ -17,8 +17,12 @@ export const CLICK_IDS = [
   "irclickid",
 ] as const;
 
-// Pure: the browser script takes the names alone from here.
-const IN_QUERY = /* @__PURE__ */ new RegExp(`[?&](?:${CLICK_IDS.join("|")})=`);
+/** Made when first needed: the browser script takes the names alone from here, and a bundler keeps what runs by itself. */
+let inQueryPattern: RegExp | undefined;
+function mayHoldClickId(query: string): boolean {
+  inQueryPattern ??= new RegExp(`[?&](?:${CLICK_IDS.join("|")})=`);
+  return inQueryPattern.test(query);
+}
 
 /** An event's click ids: as our script carries them through the visit (`context.click_ids`), else in the address of its page. */
 export function clickIdsOf(context: unknown): Record<string, string> {
@@ -27,7 +31,7 @@ export function clickIdsOf(context: unknown): Record<string, string> {
   const query = text(search) ?? text(url);
   const carried = record(click_ids);
   const found: Record<string, string> = {};
-  const inQuery = query !== undefined && IN_QUERY.test(query) ? parametersOf(query) : undefined;
+  const inQuery = query !== undefined && mayHoldClickId(query) ? parametersOf(query) : undefined;
   if (!inQuery && !click_ids) return found;
   for (const name of CLICK_IDS) {
     const id = text(carried[name]) ?? text(inQuery?.get(name));

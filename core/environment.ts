@@ -9,6 +9,7 @@ import { orgDataLayer } from "./org-data-layer.ts";
 import { publishedPipeline } from "./pipeline/published.ts";
 import { profileChangeKind } from "./profile-change.ts";
 import { profileSettings } from "./profile-settings.ts";
+import { scriptSettings } from "./script-settings.ts";
 import { firstProfileShardMap, shardMap } from "./shard-map.ts";
 
 /** `https://shop.example`, or `https://*.shop.example` for every host below it; a port where it is not the scheme's own. */
@@ -59,6 +60,8 @@ export const sourceSettings = z.object({
     .regex(/^(\/[\w-]{1,64}){1,5}\.js$/, "a path of letters, digits, _ and -, ending in .js")
     .refine((path) => !/^\/(v1|api|health)\//.test(path), "this path is taken")
     .optional(),
+  /** How the script at `script_path` starts, unless a page's tag says otherwise. `/millrace.js` belongs to all sources and has none. */
+  script: scriptSettings.optional(),
   /** Identity Hub: the customer's hosts between which a visitor stays the same, e.g. `shop.example`, this one included. */
   linked_hosts: z
     .array(z.string().regex(/^[a-z0-9.-]+(:\d{1,5})?$/))

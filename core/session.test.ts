@@ -366,6 +366,13 @@ describe("of an event a session wants to know", () => {
     expect(visitOf(event)).toEqual(expected);
   });
 
+  it("that somebody did something, but not that they left the page: only how long it was looked at", () => {
+    const tracked = (event: string) =>
+      visitOf(anEvent({ type: "track", event, properties: { engagement_time_msec: 4_200 } }));
+    expect(tracked("Signed Up")).toEqual({ kind: "action", engaged_ms: 4_200 });
+    expect(tracked("Page Left")).toEqual({ kind: "other", engaged_ms: 4_200 });
+  });
+
   it("its campaign: utm parameters, and the kinds of click ids", () => {
     const context = {
       campaign: { source: "google", medium: "cpc", name: "spring", id: "7" },

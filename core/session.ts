@@ -83,10 +83,14 @@ const MOST_ENGAGED_MS = 30 * 60_000;
 
 const UTM = ["source", "medium", "name", "term", "content"] as const;
 
+/** By which the browser script tells how a page was used, when it is left: nobody did anything. */
+export const PAGE_LEFT = "Page Left";
+
 /** What a session wants to know of this event. */
-export function visitOf({ type, context, properties }: Event): Visit {
+export function visitOf({ type, event, context, properties }: Event): Visit {
   const isView = type === "page" || type === "screen";
-  const visit: Visit = { kind: isView ? "view" : type === "track" ? "action" : "other" };
+  const isAction = type === "track" && event !== PAGE_LEFT;
+  const visit: Visit = { kind: isView ? "view" : isAction ? "action" : "other" };
   if (isView) {
     const { path, url, referrer } = context.page ?? {};
     const page = type === "screen" ? (textOf(properties.name) ?? path) : (path ?? url);

@@ -20,7 +20,17 @@ export interface Site {
   /** Opens a page of the site, by default in a new tab. `before` is HTML above the tag, `script` the path of the tag's script. */
   open(
     path: string,
-    options?: { attributes?: string; before?: string; script?: string; tab?: Page | undefined },
+    options?: {
+      attributes?: string;
+      before?: string;
+      script?: string;
+      tab?: Page | undefined;
+      /** Of the page's own answer, e.g. a policy. */
+      headers?: Record<string, string>;
+      status?: number;
+      /** HTML after the tag. */
+      after?: string;
+    },
   ): Promise<Page>;
 }
 
@@ -30,16 +40,23 @@ export const test = base.extend<{ site: Site }>({
     const ingest = await startIngest();
     const context = await browser.newContext({ locale: "de-BE", timezoneId: "Europe/Brussels" });
     let html = "";
+    let answer: { status: number; headers: Record<string, string> } = { status: 200, headers: {} };
     const pages = await listen((request, response) => {
       if (request.url === "/favicon.ico") response.writeHead(204).end();
-      else response.setHeader("content-type", "text/html").end(`<!doctype html><title>${request.url}</title>${html}`);
+      else {
+        response.writeHead(answer.status, { "content-type": "text/html", ...answer.headers });
+        response.end(`<!doctype html><title>${request.url}</title>${html}`);
+      }
     });
     await use({
       origin: pages.origin,
       ingest,
       context,
-      async open(path, { attributes = 'data-write-key="wk_1"', before = "", script = "/millrace.js", tab } = {}) {
-        html = `${before}<script defer src="${ingest.origin}${script}" ${attributes}></script>`;
+      async open(path, options = {}) {
+        const { attributes = 'data-write-key="wk_1" data-auto="page"', before = "", after = "", tab } = options;
+        const script = ingest.origin + (options.script ?? "/millrace.js");
+        html = `${before}<script defer src="${script}" ${attributes}></script>${after}`;
+        answer = { status: options.status ?? 200, headers: options.headers ?? {} };
         const page = tab ?? (await context.newPage());
         await page.goto(pages.origin + path);
         return page;
@@ -50,7 +67,7 @@ export const test = base.extend<{ site: Site }>({
   },
 });
 
-export const NO_PAGE_VIEWS = { attributes: 'data-write-key="wk_1" data-auto-page="false"' };
+export const NO_PAGE_VIEWS = { attributes: 'data-write-key="wk_1" data-auto=""' };
 export const flush = (page: Page) => page.evaluate(() => millrace.flush());
 export const names = (events: ReceivedEvent[]) => events.map(({ type, event }) => event ?? type);
 /** Records an event of that name and sends what is waiting. */

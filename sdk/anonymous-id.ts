@@ -51,7 +51,7 @@ function newId(): string {
 
 function cookieId(): string | undefined {
   try {
-    return /(?:^|; )_dfid=([^;]+)/.exec(document.cookie)?.[1];
+    return (/(?:^|; )_dfid=([^;]+)/.exec(document.cookie) || [])[1];
   } catch {
     return undefined; // a sandboxed frame may not read cookies
   }

@@ -1,13 +1,13 @@
 import { version } from "../package.json";
 import { anonymousId, forgetAnonymousId, tellOfReset } from "./anonymous-id.ts";
+import { pageViews } from "./auto/page-views.ts";
 import { type Answer, answer, currentConsent } from "./consent.ts";
 import { currentContext, currentUrl } from "./context.ts";
 import { forgetLanding, readLanding } from "./landing.ts";
-import { type Hosts, type Linked, startLinking, takeToken, unlink } from "./linking.ts";
-import { watchPageViews } from "./page-views.ts";
+import { type Hosts, type Linked, loadBeside, startLinking, takeToken, unlink } from "./linking.ts";
 import { createQueue, type Queue } from "./queue.ts";
-import { closeStorage, isStorageOpen, lasting, openStorage } from "./storage.ts";
-import { createTransport, type SentEvent } from "./transport.ts";
+import { closeStorage, isStorageOpen, lasting, openStorage, visit } from "./storage.ts";
+import { createTransport, type Outcome, type SentEvent } from "./transport.ts";
 import { uuid } from "./uuid.ts";
 
 /** Anything that JSON can carry; a value that it cannot carry is left out. */
@@ -21,10 +21,43 @@ export interface Options {
   hub?: string | undefined;
   /** Identity Hub: your hosts whose links carry the visitor along, e.g. `shop.example`. */
   linked?: string[] | undefined;
-  /** False leaves page views to your own calls of `page`. */
-  autoPage?: boolean | undefined;
-  /** Until `consent({ analytics: true })`, nothing is stored in the browser or read from it. */
-  cookieless?: boolean | undefined;
+  /** What is recorded by itself; by default page views. An empty list leaves everything to your own calls. */
+  auto?: Part[] | undefined;
+  /** Another fragment (`#/shoes`) is another page. */
+  hash?: boolean | undefined;
+  /**
+   * Until `consent({ analytics: true })` nothing is stored in the browser or read from it, and events go without an id
+   * (`cookieless`), wait until there is an answer, and are dropped where it is a no (`wait`), or are not recorded at all (`deny`).
+   */
+  consent?: ConsentMode | undefined;
+  /** The consent manager whose answers count as the visitor's: `onetrust`, `cookiebot`, `usercentrics`, `didomi`, `tcf`, `gpp`. */
+  consentManager?: string | undefined;
+}
+
+export type ConsentMode = "cookieless" | "wait" | "deny";
+
+/** Something that is recorded by itself: it starts with the first page, and calls what a page could call (`sdk/auto/`). */
+export type Part = (millrace: Millrace, options: Options) => void;
+
+/** What may be listened to, and what a listener is given. */
+export interface Occasions {
+  /** Collecting begins. What is recorded now comes before all calls that were made so far. */
+  start: [];
+  /** Recorded, and about to be queued. A listener may change it. */
+  event: [event: SentEvent];
+  /** Answered: `settled`, or a request that will be repeated. */
+  sent: [batch: SentEvent[], outcome: Outcome | boolean];
+  /** The page is hidden, left, or gives way to the next one. Properties that a listener adds become a "Page Left". */
+  leave: [properties: Record<string, unknown>];
+}
+
+declare global {
+  interface Window {
+    /** What the debugging script is given. */
+    millraceDebug?: { millrace: Millrace; isOn: boolean };
+    /** What the script for consent managers is given. */
+    millraceConsent?: { millrace: Millrace; manager: string };
+  }
 }
 
 /** A call as data, e.g. `["track", "Signed Up", { plan: "free" }]`. */
@@ -40,6 +73,10 @@ export interface Millrace {
   identify(userId: string, traits?: Fields): void;
   identify(traits: Fields): void;
   group(groupId: string, traits?: Fields): void;
+  /** The visitor was known by another id before: by default by their anonymous one. */
+  alias(userId: string, previousId?: string): void;
+  /** Something that you want to happen, and what it is worth in the source's currency. */
+  goal(name: string, value?: number): void;
   /** What the visitor allowed, from the next event on. A purpose that is left out stays as it was. */
   consent(answer: Answer): void;
   /** Forgets the visitor, as after a log-out: the next event is somebody else's. */
@@ -48,45 +85,76 @@ export interface Millrace {
   flush(): Promise<void>;
   /** Calls back once events are being collected. */
   ready(callback: () => void): void;
+  on<Name extends keyof Occasions>(name: Name, listener: (...told: Occasions[Name]) => void): void;
+  /** Shows on the page what is recorded and what became of it, on later pages of the visit too. */
+  debug(isOn: boolean): void;
+  /** Another one beside this, with a key and options of its own. */
+  create(): Millrace;
   push(...calls: Call[]): void;
   readonly version: string;
 }
 
 /** The server refuses an event whose name or id is longer (core/event.ts). */
 const LONGEST_NAME = 256;
+/** Says how the last page was used; counts as nothing that somebody did (core/session.ts). */
+const PAGE_LEFT = "Page Left";
+const BEGIN_WITHIN_MS = 500;
 /** A router changes the URL first and the title a moment later. */
 const TITLE_WAIT_MS = 100;
 
 /** `defaultUrl` is where events go unless a host is named, by where the script came from. */
 export function createMillrace(defaultUrl?: string): Millrace {
   let queue: Queue | undefined;
-  let cookieless = false;
+  let mode: ConsentMode | undefined;
+  /** While events wait for an answer: ends that. */
+  let answered: (() => void) | undefined;
   let link = () => {};
   let leave = () => {};
   /** What was recorded while it is still open who the visitor is. */
   let undecided: SentEvent[] | undefined;
+  /** What the last page view was of. */
+  let viewed: SentEvent["context"]["page"] | undefined;
+  let url: string;
+  /** Begins now what `init` asked for, unless it has begun. */
+  let begin: (() => void) | undefined;
   const early: (() => void)[] = [];
+  const listeners: { [Name in keyof Occasions]?: ((...told: Occasions[Name]) => void)[] } = {};
 
+  function tell<Name extends keyof Occasions>(name: Name, ...told: Occasions[Name]): void {
+    for (const listener of (listeners[name] || []) as ((...told: Occasions[Name]) => void)[])
+      safely(() => listener(...told));
+  }
+
+  /** A call after `init` does not wait for the idle moment: it keeps its time, and its place among the others. */
   function whenStarted(run: () => void): void {
+    begin?.();
     if (queue) safely(run);
     else early.push(run);
   }
 
-  /** Brings storage into line with what the visitor allowed. */
+  /** Brings storage, and what waits for an answer, into line with what the visitor allowed. */
   function obey(given: Answer): void {
-    if (!cookieless || given.analytics) {
-      if (!isStorageOpen()) {
-        openStorage();
-        link();
-        queue!.resume();
-      }
-    } else if (given.analytics === false) {
+    const isOpening = (!mode || given.analytics) && !isStorageOpen();
+    if (isOpening) openStorage();
+    else if (mode && given.analytics === false) {
       closeStorage();
       tellOfReset();
       forgetAnonymousId();
       leave();
     }
     if (Object.keys(given).length) lasting.set("consent", answer(given));
+    if (answered && given.analytics !== undefined) {
+      for (const event of undecided || []) {
+        event.anonymous_id = anonymousId();
+        event.context.consent = currentConsent();
+      }
+      undecided = undefined;
+      answered();
+    }
+    if (isOpening) {
+      link();
+      queue!.resume();
+    }
   }
 
   function record(
@@ -94,7 +162,7 @@ export function createMillrace(defaultUrl?: string): Millrace {
     fields: Pick<SentEvent, "event" | "properties" | "traits" | "group_id" | "previous_id">,
   ) {
     // Another tab has withdrawn what this one goes by, and removed it.
-    if (cookieless && isStorageOpen() && !answer().analytics) obey({ analytics: false });
+    if (mode && isStorageOpen() && !answer().analytics) obey({ analytics: false });
     const event = {
       message_id: uuid(),
       anonymous_id: anonymousId(),
@@ -104,8 +172,11 @@ export function createMillrace(defaultUrl?: string): Millrace {
       context: currentContext(),
       timestamp: new Date().toISOString(),
     };
-    queue!.add(event);
-    undecided?.push(event);
+    if (isStorageOpen() || !(mode === "deny" || (mode === "wait" && answer().analytics === false))) {
+      tell("event", event);
+      queue!.add(event);
+      undecided?.push(event);
+    }
     return event;
   }
 
@@ -117,49 +188,98 @@ export function createMillrace(defaultUrl?: string): Millrace {
     if (previous_id) record("alias", { previous_id });
   }
 
+  function leavePage(): void {
+    const properties: Fields = {};
+    tell("leave", properties);
+    if (viewed && Object.keys(properties).length) {
+      // A router has changed the address by now.
+      record("track", { event: PAGE_LEFT, properties }).context.page = viewed;
+    }
+  }
+
+  function start(options: Options, token: string | undefined): void {
+    const host = options.host || (defaultUrl ? "" : location.origin);
+    url = host ? `${host.replace(/\/+$/, "")}/v1/batch` : defaultUrl!;
+    const { writeKey } = options;
+    const transport = createTransport(url, writeKey);
+    const { post } = transport;
+    let linking: Promise<void> | undefined;
+    let waiting: Promise<void> | undefined;
+    transport.post = async (batch) => {
+      await waiting;
+      await linking;
+      const outcome = mode === "wait" && !isStorageOpen() ? "settled" : await post(batch);
+      tell("sent", batch, outcome);
+      return outcome;
+    };
+    queue = createQueue(transport, writeKey);
+    const hosts: Hosts = { hub: options.hub, linked: options.linked || [] };
+    link = () => {
+      linking = startLinking(url, { ...hosts, writeKey, token, anonymousId, consent: currentConsent, adopt });
+      undecided = linking && [];
+      linking?.then(() => {
+        undecided = undefined;
+      });
+    };
+    leave = () => unlink(hosts, writeKey);
+    mode = options.consent;
+    if (mode === "wait") {
+      undecided = [];
+      waiting = new Promise((resolve) => {
+        answered = resolve;
+      });
+    }
+    obey(answer());
+    const { consentManager: manager } = options;
+    if (manager) {
+      window.millraceConsent = { millrace, manager };
+      loadBeside(url, "consent");
+    }
+    readLanding();
+    tell("start");
+    if (visit.get("debug")) millrace.debug(true);
+    early.splice(0).forEach(safely);
+  }
+
   const millrace: Millrace = {
     version,
 
     init: (options) =>
       safely(() => {
-        if (queue || !options.writeKey) return;
+        if (begin || !options.writeKey) return;
         if ((document as { prerendering?: boolean }).prerendering) {
           document.addEventListener("prerenderingchange", () => millrace.init(options), { once: true });
           return;
         }
-        const host = options.host || (defaultUrl ? "" : location.origin);
-        const url = host ? `${host.replace(/\/+$/, "")}/v1/batch` : defaultUrl!;
-        const { writeKey } = options;
-        const transport = createTransport(url, writeKey);
-        const { post } = transport;
-        let linking: Promise<void> | undefined;
-        transport.post = (batch) => Promise.resolve(linking).then(() => post(batch));
-        queue = createQueue(transport, writeKey);
-        const hosts: Hosts = { hub: options.hub, linked: options.linked || [] };
         const token = takeToken();
-        link = () => {
-          linking = startLinking(url, { ...hosts, writeKey, token, anonymousId, consent: currentConsent, adopt });
-          undecided = linking && [];
-          linking?.then(() => {
-            undecided = undefined;
-          });
+        for (const part of options.auto || [pageViews]) {
+          const run = () => part(millrace, options);
+          // Page views are about an address that may change before the start.
+          if (part === pageViews) safely(run);
+          else millrace.on("start", run);
+        }
+        begin = () => queue || safely(() => start(options, token));
+        // What it takes to begin is done when the page has nothing better to do, is first touched, or is about to go.
+        // Safari has no idle callbacks, and takes the object for no time at all.
+        const soon = (window.requestIdleCallback as typeof requestIdleCallback | undefined) || setTimeout;
+        soon(begin, { timeout: BEGIN_WITHIN_MS } as never);
+        for (const type of ["pointerdown", "keydown"]) addEventListener(type, begin, true);
+        const depart = () => {
+          begin!();
+          leavePage();
+          if (mode !== "wait" || isStorageOpen()) queue!.depart();
         };
-        leave = () => unlink(hosts, writeKey);
-        cookieless = !!options.cookieless;
-        obey(answer());
-        const { depart } = queue;
         addEventListener("pagehide", depart);
         document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && depart());
-        readLanding();
-        if (options.autoPage !== false) watchPageViews(() => millrace.page());
-        early.splice(0).forEach(safely);
       }),
 
     page: (name?: unknown, properties?: unknown) =>
       whenStarted(() => {
+        leavePage();
         const { page } = record("page", {
           properties: { name: text(name), ...fields(isRecord(name) ? name : properties) },
         }).context;
+        viewed = page;
         setTimeout(() => {
           if (page.url === currentUrl()) page.title = document.title;
         }, TITLE_WAIT_MS);
@@ -185,9 +305,20 @@ export function createMillrace(defaultUrl?: string): Millrace {
         if (id) record("group", { group_id: id, traits: fields(traits) });
       }),
 
+    alias: (userId: unknown, previousId?: unknown) =>
+      whenStarted(() => {
+        const id = text(userId);
+        if (!id) return;
+        lasting.set("user_id", id);
+        record("alias", { previous_id: text(previousId) || anonymousId() });
+      }),
+
+    goal: (name, value) => millrace.track(name, { value }),
+
     // Not kept for later: what was said before the first page view is true of it.
     consent: (said: unknown) =>
       safely(() => {
+        begin?.();
         const given = answer(said as Answer);
         if (queue) obey(given);
         else lasting.set("consent", given);
@@ -201,10 +332,26 @@ export function createMillrace(defaultUrl?: string): Millrace {
         forgetLanding();
       }),
 
-    flush: () => (queue ? queue.flush() : Promise.resolve()),
+    flush: () => {
+      begin?.();
+      return queue ? queue.flush() : Promise.resolve();
+    },
 
     // An error in the page's own callback is the page's to see, but not in the middle of ours.
     ready: (callback) => whenStarted(() => void Promise.resolve().then(callback)),
+
+    on: (name, listener) => {
+      listeners[name] = [...(listeners[name] || []), listener] as (typeof listeners)[typeof name];
+    },
+
+    debug: (isOn) =>
+      whenStarted(() => {
+        visit.set("debug", isOn || undefined);
+        window.millraceDebug = { millrace, isOn };
+        loadBeside(url, "debug");
+      }),
+
+    create: () => createMillrace(defaultUrl),
 
     push: (...calls) =>
       calls.forEach((call) => {

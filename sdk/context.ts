@@ -4,6 +4,7 @@ import { landing } from "./landing.ts";
 
 let here: string | undefined;
 let referrer: string;
+let timezone: string | undefined;
 
 /**
  * Where and in what surroundings an event happens. The browser's own referrer stays that of the first page while a
@@ -12,13 +13,17 @@ let referrer: string;
 export function currentContext() {
   const url = currentUrl();
   if (url !== here) {
-    referrer = here ?? document.referrer;
+    referrer = here || document.referrer;
     here = url;
   }
   return {
     page: { url, path: location.pathname, search: location.search, title: document.title, referrer },
     locale: navigator.language,
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    // Asked for when the event is written down to be sent: the first time takes a browser longer than all the rest.
+    get timezone() {
+      timezone = timezone || Intl.DateTimeFormat().resolvedOptions().timeZone;
+      return timezone;
+    },
     screen: { width: screen.width, height: screen.height },
     ...landing(),
     consent: currentConsent(),

@@ -5,7 +5,7 @@ import type { Millrace } from "./client.ts";
 
 declare const millrace: Millrace;
 
-const COOKIELESS = { attributes: 'data-write-key="wk_1" data-cookieless' };
+const COOKIELESS = { attributes: 'data-write-key="wk_1" data-auto="page" data-consent="cookieless"' };
 const UUID = /^[0-9a-f-]{36}$/;
 
 /** From now on, every page of the context writes down whoever touches its storage or its cookies, and how. */

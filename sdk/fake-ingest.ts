@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { buildSdk } from "../scripts/build-sdk.ts";
 
@@ -31,7 +32,7 @@ export interface FakeIngest {
 }
 
 export async function startIngest(): Promise<FakeIngest> {
-  const script = await readFile(await sdk());
+  const scripts = dirname(await sdk());
   const requests: ReceivedRequest[] = [];
   const failures: FakeIngest["failures"] = [];
   const ingest: FakeIngest = {
@@ -45,7 +46,9 @@ export async function startIngest(): Promise<FakeIngest> {
 
   const { origin, close } = await listen(async (request, response) => {
     if (request.method === "GET") {
-      response.setHeader("content-type", "text/javascript").end(script);
+      // Under whatever path a source chose for it.
+      const name = /\/(millrace[\w.-]*\.js)$/.exec(request.url!)?.[1] ?? "millrace.js";
+      response.setHeader("content-type", "text/javascript").end(await readFile(join(scripts, name)));
       return;
     }
     const at = Date.now();

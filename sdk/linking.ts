@@ -50,18 +50,27 @@ export function startLinking(
 ): Promise<void> | undefined {
   if (!(page.hub || page.linked.length) || lasting.get("unlinked")) return undefined;
   return new Promise((settled) => {
-    const collector = /^(.*)\/v1\/batch$/.exec(eventsUrl)?.[1] ?? new URL(eventsUrl).origin;
-    window.millraceHub = { ...page, collector, store: lasting, settled };
+    window.millraceHub = { ...page, collector: collectorOf(eventsUrl), store: lasting, settled };
     setTimeout(settled, WAIT_MS);
-    try {
-      const script = document.createElement("script");
-      script.src = `${collector}/millrace-hub.js`;
-      script.onerror = () => settled();
-      document.head.append(script);
-    } catch {
-      settled(); // a page may demand Trusted Types
-    }
+    loadBeside(eventsUrl, "hub", settled);
   });
+}
+
+function collectorOf(eventsUrl: string): string {
+  const [, collector] = /^(.*)\/v1\/batch$/.exec(eventsUrl) || [];
+  return collector || new URL(eventsUrl).origin;
+}
+
+/** Loads `millrace-{name}.js` from where this page's events go. */
+export function loadBeside(eventsUrl: string, name: string, failed?: () => void): void {
+  try {
+    const script = document.createElement("script");
+    script.src = `${collectorOf(eventsUrl)}/millrace-${name}.js`;
+    script.onerror = failed || null;
+    document.head.append(script);
+  } catch {
+    failed?.(); // a page may demand Trusted Types
+  }
 }
 
 /**

@@ -185,6 +185,7 @@ describe("starting", () => {
         millrace.ready(function () { millrace.track("Ready"); kept.push(["track", "Kept"]); });
       </script>`,
     });
+    await page.evaluate(() => new Promise<void>((resolve) => millrace.ready(resolve)));
     await flush(page);
     expect(names(site.ingest.events())).toEqual(["page", "First", "Second", "Ready", "Kept"]);
     expect(site.ingest.events()[2]!.properties).toEqual({ n: 2 });
@@ -194,7 +195,7 @@ describe("starting", () => {
     const page = await site.open("/", { attributes: "" });
     await page.evaluate(() => {
       millrace.track("Early");
-      millrace.init({ writeKey: "wk_2", autoPage: false });
+      millrace.init({ writeKey: "wk_2", auto: [] });
       millrace.init({ writeKey: "wk_3" });
       millrace.track("Later");
       return millrace.flush();
@@ -256,6 +257,7 @@ describe("starting", () => {
 describe("who the visitor is", () => {
   test("the server's cookie says it, once there is one", async ({ site }) => {
     const page = await site.open("/");
+    await flush(page);
     await site.context.addCookies([{ name: "_dfid", value: "from-server", url: page.url() }]);
     await page.evaluate(() => millrace.track("Known"));
     await flush(page);
@@ -314,7 +316,7 @@ describe("who the visitor is", () => {
       millrace.track("Bought");
       return millrace.flush();
     });
-    await expect.poll(() => site.ingest.requests.length).toBe(2);
+    await expect.poll(() => site.ingest.requests.length, { timeout: 5_000 }).toBe(2);
     const events = site.ingest.requests[1]!.body.batch;
     expect(names(events)).toEqual(["page", "identify", "Bought"]);
     expect(new Set(events.map(({ anonymous_id }) => anonymous_id)).size).toBe(1);
@@ -459,20 +461,20 @@ describe("delivery", () => {
     expect(names(site.ingest.events().slice(4))).toEqual(["page"]);
   });
 
-  test("no more than 500 events wait, the latest ones", async ({ site }) => {
+  test("no more than 1,000 events wait, the latest ones", async ({ site }) => {
     const page = await site.open("/", NO_PAGE_VIEWS);
     site.ingest.failures.push({ status: 503, headers: { "retry-after": "60" } });
     await page.evaluate(async () => {
       millrace.track("Blocked");
       await millrace.flush();
-      for (let n = 1; n <= 550; n++) millrace.track(`Event ${n}`);
+      for (let n = 1; n <= 1_050; n++) millrace.track(`Event ${n}`);
       window.dispatchEvent(new Event("pagehide"));
     });
     const events = await kept(page);
-    expect(events.length).toBe(500);
+    expect(events.length).toBe(1_000);
     expect(events[0]!.event).toBe("Blocked");
     expect(events[1]!.event).toBe("Event 52");
-    expect(events.at(-1)!.event).toBe("Event 550");
+    expect(events.at(-1)!.event).toBe("Event 1050");
   });
 });
 

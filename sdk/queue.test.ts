@@ -21,7 +21,7 @@ test("what one source could not send never goes with another source's key", asyn
   const page = await site.open("/", NO_PAGE_VIEWS);
   site.ingest.failures.push({ status: 503 });
   await track(page, "Left");
-  await site.open("/", { attributes: 'data-write-key="wk_2"', tab: page });
+  await site.open("/", { attributes: 'data-write-key="wk_2" data-auto="page"', tab: page });
   await flush(page);
   await site.open("/", { ...NO_PAGE_VIEWS, tab: page });
   await flush(page);

@@ -4,7 +4,7 @@ import { uuid } from "./uuid.ts";
 
 const BATCH_EVENTS = 10;
 const BATCH_WAIT_MS = 2_000;
-const KEPT_EVENTS = 500;
+const KEPT_EVENTS = 1_000;
 const TRIES = 10;
 const FIRST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 60_000;
@@ -31,7 +31,10 @@ export function createQueue(transport: Transport, name: string): Queue {
   let due = 0;
   let tries = 0;
   let pausing = false;
+  /** Whether that is why it pauses. */
+  let isOffline = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let wakeUp: ReturnType<typeof setTimeout> | undefined;
   let sending = Promise.resolve();
   /** From a failed request to the next one that gets through, a copy of all events lies in localStorage for the next page. */
   let mirrored = false;
@@ -59,7 +62,8 @@ export function createQueue(transport: Transport, name: string): Queue {
       } else {
         mirrored = true;
         // Without a network there is nobody to spare, and nothing to give up on.
-        pause(navigator.onLine ? Math.max(outcome.retryAfterMs, backoffMs(++tries)) : LONGEST_BACKOFF_MS);
+        isOffline = !navigator.onLine;
+        pause(isOffline ? LONGEST_BACKOFF_MS : Math.max(outcome.retryAfterMs, backoffMs(++tries)));
       }
       if (outcome === "settled" || tries === TRIES) {
         batch = [];
@@ -72,13 +76,13 @@ export function createQueue(transport: Transport, name: string): Queue {
   function pause(ms: number): void {
     pausing = true;
     // A timer that is asked for more than 24 days fires at once.
-    setTimeout(
-      () => {
-        pausing = false;
-        flush();
-      },
-      Math.min(ms, LONGEST_BACKOFF_MS * 60),
-    );
+    wakeUp = setTimeout(wake, Math.min(ms, LONGEST_BACKOFF_MS * 60));
+  }
+
+  function wake(): void {
+    clearTimeout(wakeUp);
+    pausing = isOffline = false;
+    flush();
   }
 
   function flush(): Promise<void> {
@@ -89,12 +93,15 @@ export function createQueue(transport: Transport, name: string): Queue {
     return sending;
   }
 
+  // The network is back: nothing that it was away for need wait any longer. A server that asked us to wait is not asked sooner.
+  addEventListener("online", () => isOffline && wake());
+
   return {
     add(event) {
       waiting.push(event);
       if (batch.length + waiting.length > KEPT_EVENTS) waiting.shift();
       if (waiting.length % BATCH_EVENTS === 0) flush();
-      else timer ??= setTimeout(flush, BATCH_WAIT_MS);
+      else timer = timer || setTimeout(flush, BATCH_WAIT_MS);
     },
 
     flush,

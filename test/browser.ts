@@ -19,8 +19,9 @@ const ARGS = [
   "--disable-quic",
 ];
 
-export async function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ ...(await findChrome()), args: ARGS });
+/** `without`: of playwright's own arguments those that a test does not want. */
+export async function launchBrowser(without: string[] = []): Promise<Browser> {
+  return chromium.launch({ ...(await findChrome()), args: ARGS, ignoreDefaultArgs: without });
 }
 
 interface Chrome {

@@ -18,7 +18,7 @@ let site: ReturnType<typeof createServer>;
 beforeAll(async () => {
   [stack, browser] = await Promise.all([devStack(), launchBrowser()]);
   const page = `<!doctype html><title>Shop</title>
-    <script src="${stack.url}/millrace.js" data-write-key="${stack.write_key}" data-cookieless></script>`;
+    <script src="${stack.url}/millrace.js" data-write-key="${stack.write_key}" data-consent="cookieless"></script>`;
   site = createServer((_, response) => response.setHeader("content-type", "text/html").end(page));
   await new Promise<void>((listening) => site.listen(0, "localhost", listening));
 });

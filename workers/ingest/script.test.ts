@@ -2,8 +2,9 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { configKey } from "../../core/environment.ts";
 import { sha256 } from "../../core/hash.ts";
-import { aDoor, type Door, WRITE_KEY } from "../../test/a-door.ts";
+import { aDoor, type Door, publish, WRITE_KEY } from "../../test/a-door.ts";
 import { aSource } from "../../test/an-environment.ts";
+import { forgetConfiguration } from "../config.ts";
 
 let door: Door;
 let built: string;
@@ -54,6 +55,29 @@ describe("the browser script", () => {
     expect(answer.status).toBe(200);
     expect(door.events().at(-1)).toMatchObject({ message_id: `beside ${path}` });
   });
+
+  it("begins with what its source says of it, under another hash", async () => {
+    const script = { auto: ["page" as const, "vitals" as const], consent: "wait" as const, hash: true };
+    await publish({ sources: [aSource({ script_path: "/lib/shop.js", script })] });
+    forgetConfiguration();
+    const answer = await door.fetch("/lib/shop.js");
+    const settings = `self.millraceSettings={"auto":"page vitals","consent":"wait","hash":"true"};\n`;
+    expect(await answer.text()).toBe(settings + built);
+    const own = answer.headers.get("etag")!.slice(1, -1);
+    expect(own).not.toBe(hash);
+    const caching = async (path: string) => (await door.fetch(path)).headers.get("cache-control");
+    expect(await caching(`/lib/shop.${own}.js`)).toMatch(/immutable/);
+    expect(await caching(`/lib/shop.${hash}.js`)).toBe("public, max-age=3600");
+    expect(await (await door.fetch(`/millrace.${hash}.js`)).text()).toBe(built);
+  });
+
+  it.each(["millrace.lite", "millrace-hub", "millrace-consent", "millrace-debug"])(
+    "has %s among the files that are served beside it",
+    async (name) => {
+      const answer = await env.ASSETS.fetch(`https://assets.invalid/${name}.js`);
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, expect.stringMatching(/javascript/)]);
+    },
+  );
 
   it("is gone from a path that the source has left", async () => {
     await env.CONFIG.put(

@@ -22,11 +22,11 @@ export const sources = new Hono<{ Bindings: ApiEnv }>()
     return c.json(await makeKey(drizzle(DB), CONFIG, DOOR_KEY, c.req.param("id"), form), 201);
   })
   .get("/:id/script", async (c) => {
-    const { script_path = scriptPath.usual } = await settingsOf(drizzle(c.env.DB), c.req.param("id"));
-    const { hash } = await scriptOf(c.env.ASSETS);
+    const { script_path, script } = await settingsOf(drizzle(c.env.DB), c.req.param("id"));
+    const { hash } = await scriptOf(c.env.ASSETS, script_path ? script : undefined);
     const host = c.req.query("host") ?? new URL(c.req.url).host;
     const key = c.req.query("write_key") ?? "wk_…";
     if (!/^[\w.:-]+$/.test(host) || !/^[\w…-]+$/.test(key)) throw new ApiError("invalid_request", "host or write_key");
-    const path = scriptPath.withHash(script_path, hash);
+    const path = scriptPath.withHash(script_path ?? scriptPath.usual, hash);
     return c.json({ path, tag: `<script defer src="https://${host}${path}" data-write-key="${key}"></script>` });
   });

@@ -1,9 +1,10 @@
 /**
  * The browser script, under the path and name that a source chooses: `/lib/shop.js`, and `/lib/shop.1a2b3c4d.js` with the content's
- * hash, which a browser may keep for a year. Beside it `/lib/e` takes what the script sends.
+ * hash, which a browser may keep for a year; in front of it the source's settings for it. Beside it `/lib/e` takes what the script sends.
  */
 import { Hono } from "hono";
 import { ApiError } from "../../../core/api-error.ts";
+import type { Source } from "../../../core/environment.ts";
 import { scriptPath } from "../../../core/script-path.ts";
 import { scriptOf } from "../../browser-script.ts";
 import { readEnvironment, readScriptPath } from "../../config.ts";
@@ -17,10 +18,9 @@ export const script = new Hono<{ Bindings: IngestEnv }>();
 script.get("*", async (c, next) => {
   if (!c.req.path.endsWith(".js")) return next();
   const path = scriptPath.withoutHash(c.req.path);
-  if (path !== scriptPath.usual && !(await isChosen(c.env.CONFIG, path))) {
-    throw new ApiError("not_found", `There is no ${c.req.path}`);
-  }
-  const { text, hash } = await scriptOf(c.env.ASSETS);
+  const source = path === scriptPath.usual ? undefined : await sourceAt(c.env.CONFIG, path);
+  if (path !== scriptPath.usual && !source) throw new ApiError("not_found", `There is no ${c.req.path}`);
+  const { text, hash } = await scriptOf(c.env.ASSETS, source?.script);
   const headers = {
     "content-type": "text/javascript; charset=utf-8",
     // A page that names an older hash still gets a script that works, but only for an hour.
@@ -46,10 +46,10 @@ script.post("*", async (c, next) => {
 /** As core/environment.ts has `script_path`. Nothing else is looked up: KV fails on keys of over 512 bytes. */
 const CHOOSABLE = /^[/\w-]{1,325}\.js$/;
 
-/** Whether a source has its script there now: what was published for a path outlives the choice. */
-async function isChosen(kv: KVNamespace, path: string): Promise<boolean> {
-  if (!CHOOSABLE.test(path)) return false;
+/** The source that has its script there now: what was published for a path outlives the choice. */
+async function sourceAt(kv: KVNamespace, path: string): Promise<Source | undefined> {
+  if (!CHOOSABLE.test(path)) return undefined;
   const owner = await readScriptPath(kv, path);
   const environment = owner && (await readEnvironment(kv, owner.environment_id));
-  return environment?.sources.some((s) => s.id === owner?.source_id && s.script_path === path) ?? false;
+  return environment?.sources.find((s) => s.id === owner?.source_id && s.script_path === path);
 }
