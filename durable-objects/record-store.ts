@@ -3,9 +3,11 @@
  * together in blobs of up to 64 KB (as Bitcask does on disk), and an index in memory, of 21 to 43 bytes a record, says where each key's
  * newest version lies. Older ones are garbage until `clean` rewrites their blob.
  *
- * Table `records`: `id`, `keys` (Uint32 triples: hash high, hash low, byte offset) and `body` (NDJSON, one record a line).
+ * Table `records`: `id`, `keys` (Uint32 triples: hash high, hash low, byte offset) and `body` (NDJSON, one record a line). A record that is
+ * larger than a row takes goes on in the rows after it, which have no keys.
  */
 import { HashIndex } from "./hash-index.ts";
+import { ROW_BYTES } from "./rows.ts";
 
 export const recordTable = "CREATE TABLE records (id INTEGER PRIMARY KEY, keys BLOB NOT NULL, body BLOB NOT NULL);";
 
@@ -15,6 +17,8 @@ export interface Hash {
 }
 
 interface Blob {
+  /** Over which it is spread, from its id on. */
+  rows: number;
   records: number;
   /** How many of them are still the newest. */
   live: number;
@@ -36,11 +40,17 @@ export class RecordStore<R extends { key: string }> {
     this.#hashOf = hashOf;
     const total = sql.exec<{ n: number }>("SELECT coalesce(sum(length(keys)), 0) / 12 AS n FROM records").one().n;
     this.#index = new HashIndex(total);
+    let last: Blob | undefined;
     for (const row of sql.exec<{ id: number; keys: ArrayBuffer }>("SELECT id, keys FROM records ORDER BY id")) {
-      this.#blobs.set(row.id, { records: 0, live: 0 });
-      const keys = new Uint32Array(row.keys);
-      for (let i = 0; i < keys.length; i += 3) this.#point({ high: keys[i]!, low: keys[i + 1]! }, row.id, keys[i + 2]!);
       this.#nextBlob = row.id + 1;
+      const keys = new Uint32Array(row.keys);
+      if (!keys.length) {
+        last!.rows++;
+        continue;
+      }
+      last = { rows: 1, records: 0, live: 0 };
+      this.#blobs.set(row.id, last);
+      for (let i = 0; i < keys.length; i += 3) this.#point({ high: keys[i]!, low: keys[i + 1]! }, row.id, keys[i + 2]!);
     }
   }
 
@@ -97,14 +107,16 @@ export class RecordStore<R extends { key: string }> {
         body.set(part, at);
         at += part.length;
       }
-      const id = this.#nextBlob++;
-      rows += this.#sql.exec(
-        "INSERT INTO records (id, keys, body) VALUES (?, ?, ?)",
-        id,
-        Uint32Array.from(keys).buffer,
-        body.buffer,
-      ).rowsWritten;
-      this.#blobs.set(id, { records: 0, live: 0 });
+      const id = this.#nextBlob;
+      for (let from = 0; from < bytes; from += ROW_BYTES) {
+        rows += this.#sql.exec(
+          "INSERT INTO records (id, keys, body) VALUES (?, ?, ?)",
+          this.#nextBlob++,
+          from === 0 ? Uint32Array.from(keys).buffer : new ArrayBuffer(0),
+          body.slice(from, from + ROW_BYTES).buffer,
+        ).rowsWritten;
+      }
+      this.#blobs.set(id, { rows: this.#nextBlob - id, records: 0, live: 0 });
       for (let i = 0; i < keys.length; i += 3) this.#point({ high: keys[i]!, low: keys[i + 1]! }, id, keys[i + 2]!);
       keys = [];
       parts = [];
@@ -129,9 +141,9 @@ export class RecordStore<R extends { key: string }> {
     const kept: R[] = [];
     for (const [id] of wasteful) kept.push(...this.#liveRecords(id));
     rows += this.append(kept);
-    for (const [id] of wasteful) {
+    for (const [id, blob] of wasteful) {
       this.#blobs.delete(id);
-      rows += this.#sql.exec("DELETE FROM records WHERE id = ?", id).rowsWritten;
+      rows += this.#sql.exec("DELETE FROM records WHERE id >= ? AND id < ?", id, id + blob.rows).rowsWritten;
     }
     return rows;
   }
@@ -143,11 +155,9 @@ export class RecordStore<R extends { key: string }> {
 
   /** The records in a blob that no later one has replaced. */
   #liveRecords(id: number): R[] {
-    const { keys: stored, body } = this.#sql
-      .exec<{ keys: ArrayBuffer; body: ArrayBuffer }>("SELECT keys, body FROM records WHERE id = ?", id)
-      .one();
+    const { keys: stored } = this.#sql.exec<{ keys: ArrayBuffer }>("SELECT keys FROM records WHERE id = ?", id).one();
     const keys = new Uint32Array(stored);
-    const bytes = new Uint8Array(body);
+    const bytes = this.#body(id);
     const live: R[] = [];
     for (let i = 0; i < keys.length; i += 3) {
       const place = this.#index.get({ high: keys[i]!, low: keys[i + 1]! });
@@ -167,18 +177,24 @@ export class RecordStore<R extends { key: string }> {
   }
 
   #read(blob: number, offset: number): R | undefined {
-    for (const most of [READ_BYTES, Number.MAX_SAFE_INTEGER]) {
-      const [row] = this.#sql.exec<{ part: ArrayBuffer }>(
-        "SELECT substr(body, ?, ?) AS part FROM records WHERE id = ?",
-        offset + 1,
-        most,
-        blob,
-      );
-      if (!row) return undefined;
-      const part = new Uint8Array(row.part);
-      if (part.includes(NEWLINE)) return recordAt<R>(part, 0);
-    }
-    throw new Error(`the record at ${offset} of blob ${blob} has no end`);
+    const [row] = this.#sql.exec<{ part: ArrayBuffer }>(
+      "SELECT substr(body, ?, ?) AS part FROM records WHERE id = ?",
+      offset + 1,
+      READ_BYTES,
+      blob,
+    );
+    if (!row) return undefined;
+    const part = new Uint8Array(row.part);
+    return part.includes(NEWLINE) ? recordAt<R>(part, 0) : recordAt<R>(this.#body(blob), offset);
+  }
+
+  #body(id: number): Uint8Array {
+    const { rows } = this.#blobs.get(id)!;
+    const sql = "SELECT body FROM records WHERE id >= ? AND id < ? ORDER BY id";
+    const parts = this.#sql.exec<{ body: ArrayBuffer }>(sql, id, id + rows).toArray();
+    return parts.length === 1
+      ? new Uint8Array(parts[0]!.body)
+      : Buffer.concat(parts.map(({ body }) => Buffer.from(body)));
   }
 }
 
