@@ -214,8 +214,8 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   #savedState = "";
   readonly #memory = new Map<string, Entry>();
   readonly #changed = new Set<Entry>();
-  /** Links that were brought to a cluster elsewhere, so that a page view an hour later does not bring them again. */
-  readonly #brought = new Set<string>();
+  /** Links that were brought to a cluster elsewhere, and when they were said: a page view a minute later does not bring them again. */
+  readonly #brought = new Map<string, number>();
   #rowsWritten = 0;
   #alarmAt = 0;
 
@@ -372,6 +372,8 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   /** Forgets these identifiers: their parts, and whose they are. What was said until `at` does not bring them back. */
   async erase(keys: string[], at: number): Promise<void> {
     this.#fetch(keys);
+    // Whoever comes back is to be linked anew.
+    this.#brought.clear();
     this.#write(() => {
       for (const key of keys) {
         const entry = this.#ensure(key);
@@ -437,7 +439,10 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     }
     if (!open.length) return linked;
     const claims = await this.#claimAll(open, map);
-    for (const one of open) linked[one.i] = await this.#linkOne(one, claims, map, rules);
+    for (const one of open) {
+      linked[one.i] = await this.#linkOne(one, claims, map, rules);
+      this.#remember(one, now);
+    }
     return linked;
   }
 
@@ -488,16 +493,22 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     return { refused: [...new Set(result.refused)], joined: result.joined };
   }
 
-  /** Of a cluster elsewhere: whether it has heard these links within the hour, which is all that it keeps of when they were said. */
+  /**
+   * Of a cluster elsewhere: whether it has heard these links of that hour already, as said earlier. It keeps the first that was said in an hour, so
+   * what was said before that is news.
+   */
   #wasBrought(root: string, edges: Edge[], now: number): boolean {
     if (this.#memory.get(root)?.cluster) return false;
-    const hour = Math.floor(now / 3_600_000);
-    const links = edges.map(({ kind, a, b, at }) => `${kind} ${keyOf(a)} ${keyOf(b)} ${Math.floor(at / 3_600_000)}`);
-    const brought = `${hour}\n${root}\n${links.join("\n")}`;
-    if (this.#brought.has(brought)) return true;
+    return edges.every((edge) => (this.#brought.get(broughtAs(root, edge, now)) ?? Number.POSITIVE_INFINITY) < edge.at);
+  }
+
+  /** Only when they are durable there: what failed on its way comes again, and must be brought then. */
+  #remember({ root, edges }: Open, now: number): void {
     if (this.#brought.size > MOST_BROUGHT) this.#brought.clear();
-    this.#brought.add(brought);
-    return false;
+    for (const edge of edges) {
+      const key = broughtAs(root, edge, now);
+      this.#brought.set(key, Math.min(edge.at, this.#brought.get(key) ?? Number.POSITIVE_INFINITY));
+    }
   }
 
   /** The very common case: the cluster is here and has these links, so nobody need be asked. */
@@ -793,6 +804,11 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
       await this.#schedule();
     }
   }
+}
+
+function broughtAs(root: string, { kind, a, b, at }: Edge, now: number): string {
+  const [hour, saidIn] = [now, at].map((time) => Math.floor(time / 3_600_000));
+  return `${hour}\n${root}\n${saidIn} ${kind} ${keyOf(a)}\n${keyOf(b)}`;
 }
 
 /** Hashing costs as much as all else that is done with an identifier, and the same ones come again and again. */
