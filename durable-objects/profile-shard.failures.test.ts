@@ -8,7 +8,7 @@ import { profileEventOf } from "../core/profile-event.ts";
 import { firstProfileShardMap, profileShardOf } from "../core/shard-map.ts";
 import { anEnvironment } from "../test/an-environment.ts";
 import { anEvent } from "../test/an-event.ts";
-import { erasePerson, personBehind } from "../workers/people.ts";
+import { erasePerson, mergePeople, personBehind } from "../workers/people.ts";
 import type { ProfileShard } from "./profile-shard.ts";
 
 let made = 0;
@@ -131,4 +131,14 @@ it("links whoever comes back within the hour in which they were deleted", async 
   const person = await personBehind(env, environment, "anonymous_id a1");
   expect(person?.identifiers.map(keyOf).sort()).toEqual(["anonymous_id a1", "user_id u1"]);
   expect(person?.events).toBe(1);
+});
+
+it("keeps a merge by hand when the shard is evicted right after", async () => {
+  const environment = anEnvironment({ id: `env_failures_${++made}`, profile_shard_map: firstProfileShardMap(1) });
+  for (const [n, user_id] of ["u1", "u2"].entries())
+    await apply(environment, said(n, { user_id, anonymous_id: user_id, traits: { name: user_id } }));
+  expect(await mergePeople(env, environment, "user_id u1", "user_id u2", "ann")).toMatchObject({ ok: true });
+  await evictDurableObject(env.PROFILE_SHARD.getByName(`${environment.id}/p0`));
+  const person = await personBehind(env, environment, "user_id u2");
+  expect(person?.identifiers.map(keyOf)).toEqual(["user_id u1", "user_id u2"]);
 });

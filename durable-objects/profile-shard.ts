@@ -253,6 +253,8 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   /** Makes links without an event: a merge by somebody's hand. Answers as `apply` does of links. */
   async link(edges: Edge[], home: string, terms: Terms): Promise<LinkedHere> {
     const [linked] = await this.#linkAll([{ edges, home }], terms);
+    // No event follows that a cluster of ours would be written with.
+    this.#write(() => {});
     return linked!;
   }
 
