@@ -26,7 +26,7 @@ export async function sweepShards(
     await attempt(id, async () => {
       const environment = await readEnvironment(env.CONFIG, id);
       if (environment) for (const shard of shardsOf(environment.shard_map)) shards.push(`${id}/${shard}`);
-      for (const shard of environment?.profile_shard_map.shards ?? []) {
+      for (const shard of environment ? shardsOf(environment.profile_shard_map) : []) {
         await attempt(`${id}/${shard}`, async () => {
           await env.PROFILE_SHARD.getByName(`${id}/${shard}`).tend();
         });
