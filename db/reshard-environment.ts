@@ -26,11 +26,11 @@ export async function beginMove(
 ): Promise<ShardMap> {
   const map = await mapOf(db, environmentId, name);
   if (map.previous)
-    throw new ApiError("conflict", `Shards of ${environmentId} are moving already, to epoch ${map.epoch}`);
+    throw new ApiError("conflict", `The ${name} of ${environmentId} is moving already, to epoch ${map.epoch}`);
   if (map.shards.length === count) return map;
   const next = nextShardMap(map, count, PREFIX[name]);
   if (!(await replace(db, environmentId, name, map, next)))
-    throw new ApiError("conflict", `Somebody else is changing the shards of ${environmentId}`);
+    throw new ApiError("conflict", `Somebody else is changing the ${name} of ${environmentId}`);
   await publishEnvironment(db, kv, environmentId);
   return next;
 }
