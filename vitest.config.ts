@@ -10,10 +10,13 @@ export default defineConfig({
           cloudflareTest(async () => ({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              // Not in wrangler.toml: an account without Worker Loader could not be deployed to.
+              workerLoaders: { LOADER: {} },
               bindings: {
                 MIGRATIONS: await readD1Migrations("db/migrations"),
                 ADMIN_TOKEN: "test-admin-token",
                 CREDENTIALS_KEY: btoa("0123456789abcdef0123456789abcdef"),
+                PII_KEY: btoa("00112233445566778899aabbccddeeff"),
                 DOOR_KEY: btoa("fedcba9876543210fedcba9876543210"),
               },
             },

@@ -66,7 +66,7 @@ function objects<T extends Rpc.DurableObjectBranded | undefined>(
 }
 
 function meter(env: Env): Env {
-  const { RAW_EVENTS, DELIVERY_0, DELIVERY_1, DELIVERY_2, DELIVERY_3, CONFIG, LAKE, METRICS } = env;
+  const { RAW_EVENTS, DELIVERY_0, DELIVERY_1, DELIVERY_2, DELIVERY_3, DELIVERY_RECOVERY, CONFIG, LAKE, METRICS } = env;
   return {
     ...env,
     RAW_EVENTS: queue(RAW_EVENTS),
@@ -74,6 +74,7 @@ function meter(env: Env): Env {
     DELIVERY_1: queue(DELIVERY_1),
     DELIVERY_2: queue(DELIVERY_2),
     DELIVERY_3: queue(DELIVERY_3),
+    DELIVERY_RECOVERY: queue(DELIVERY_RECOVERY),
     CONFIG: metered(CONFIG, { get: () => count("kv_reads") }),
     LAKE: metered(LAKE, {
       put: () => count("r2_class_a"),
@@ -84,6 +85,8 @@ function meter(env: Env): Env {
     VISITOR_SHARD: objects(env.VISITOR_SHARD),
     INTEGRATION_GATE: objects(env.INTEGRATION_GATE),
     LIVE_FEED: objects(env.LIVE_FEED),
+    CONSENT_REVOCATIONS: objects(env.CONSENT_REVOCATIONS),
+    SCHEMA_WATCH: objects(env.SCHEMA_WATCH),
   };
 }
 
@@ -116,6 +119,13 @@ export class VisitorShard extends joined.VisitorShard {
 }
 
 export class IntegrationGate extends joined.IntegrationGate {
+  constructor(ctx: DurableObjectState, env: Env) {
+    meterStorage(ctx.storage);
+    super(ctx, env);
+  }
+}
+
+export class ConsentRevocations extends joined.ConsentRevocations {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
     super(ctx, env);

@@ -19,7 +19,7 @@ const EVENTS = 20_000;
 const WARM_UP = 1_000;
 const EVENTS_A_REQUEST = 10;
 const CONNECTIONS = 8;
-const QUEUES = ["raw-events", "delivery-0", "delivery-1", "delivery-2", "delivery-3"];
+const QUEUES = ["raw-events", "delivery-0", "delivery-1", "delivery-2", "delivery-3", "delivery-recovery"];
 
 export async function benchPipeline(progress: (text: string) => void) {
   const sink = await startSink();
@@ -129,7 +129,7 @@ function finalOutcomes({ delivered, dead_lettered, filtered }: Status["integrati
   return delivered + dead_lettered + Object.values(filtered).reduce((sum, n) => sum + n, 0);
 }
 
-async function api(worker: BenchWorker, path: string, method = "GET"): Promise<unknown> {
+export async function api(worker: BenchWorker, path: string, method = "GET"): Promise<unknown> {
   const answer = await fetch(new URL(path, worker.url), { method, headers: { authorization: "Bearer bench" } });
   if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
   return answer.json();
@@ -143,7 +143,7 @@ async function operations(worker: BenchWorker): Promise<Operations> {
   ) as Operations;
 }
 
-async function prepare(worker: BenchWorker, secrets: Parameters<typeof seed>[2]): Promise<void> {
+export async function prepare(worker: BenchWorker, secrets: Parameters<typeof seed>[2]): Promise<void> {
   const db = await worker.miniflare.getD1Database("DB");
   for (const file of (await readdir(join(ROOT, "db/migrations"))).sort()) {
     const sql = await readFile(join(ROOT, "db/migrations", file), "utf8");
@@ -154,7 +154,7 @@ async function prepare(worker: BenchWorker, secrets: Parameters<typeof seed>[2])
 }
 
 /** The root wrangler.toml's bindings, queues' waiting times included. */
-function bindings(sinkUrl: string, credentialsKey: string): Record<string, unknown> {
+export function bindings(sinkUrl: string, credentialsKey: string): Record<string, unknown> {
   const consumer = (maxBatchSize: number) => ({ maxBatchSize, maxBatchTimeout: 1, maxRetries: 20, retryDelay: 5 });
   return {
     bindings: { ADMIN_TOKEN: "bench", CREDENTIALS_KEY: credentialsKey, VENDOR_SINK_URL: sinkUrl },
@@ -166,6 +166,8 @@ function bindings(sinkUrl: string, credentialsKey: string): Record<string, unkno
       VISITOR_SHARD: { className: "VisitorShard", useSQLite: true },
       INTEGRATION_GATE: { className: "IntegrationGate", useSQLite: true },
       LIVE_FEED: { className: "LiveFeed", useSQLite: true },
+      CONSENT_REVOCATIONS: { className: "ConsentRevocations", useSQLite: true },
+      SCHEMA_WATCH: { className: "SchemaWatch", useSQLite: true },
     },
     analyticsEngineDatasets: { METRICS: { dataset: "millrace" } },
     queueProducers: Object.fromEntries(QUEUES.map((name) => [name.replace("-", "_").toUpperCase(), name])),
@@ -173,7 +175,7 @@ function bindings(sinkUrl: string, credentialsKey: string): Record<string, unkno
   };
 }
 
-async function startSink(): Promise<{ url: string; stop(): void }> {
+export async function startSink(): Promise<{ url: string; stop(): void }> {
   const child: ChildProcess = spawn(process.execPath, [join(ROOT, "test/vendor-sink/main.ts"), "--port", "0"], {
     stdio: ["ignore", "pipe", "inherit"],
   });

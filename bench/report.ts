@@ -1,22 +1,44 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
 import type { benchBulkImport } from "./bulk-import.ts";
+import type { benchDelivery, benchOutage } from "./delivery.ts";
 import type { benchIngest } from "./ingest.ts";
+import type { benchLayer1 } from "./layer1.ts";
+import type { benchLayer2 } from "./layer2.ts";
+import type { benchMapping } from "./mapping.ts";
 import type { benchPipeline } from "./pipeline.ts";
+import type { benchProfiles } from "./profiles.ts";
 import type { benchShard } from "./shard.ts";
 
 type Ingest = Awaited<ReturnType<typeof benchIngest>>;
 type Pipeline = Awaited<ReturnType<typeof benchPipeline>>;
 type BulkImport = Awaited<ReturnType<typeof benchBulkImport>>;
+type Profiles = Awaited<ReturnType<typeof benchProfiles>>;
+type Layer1 = Awaited<ReturnType<typeof benchLayer1>>;
+type Layer2 = Awaited<ReturnType<typeof benchLayer2>>;
 type Shard = Awaited<ReturnType<typeof benchShard>>;
+type Mapping = Awaited<ReturnType<typeof benchMapping>>;
 
-export function report(result: Ingest | Pipeline | Shard | BulkImport): string {
+type Delivery = Awaited<ReturnType<typeof benchDelivery>>;
+type Outage = Awaited<ReturnType<typeof benchOutage>>;
+
+const REPORTS = {
+  ingest: ingestReport,
+  pipeline: pipelineReport,
+  shard: shardReport,
+  "bulk-import": bulkImportReport,
+  profiles: profilesReport,
+  mapping: mappingReport,
+  delivery: deliveryReport,
+  outage: outageReport,
+  layer1: layer1Report,
+  layer2: layer2Report,
+};
+
+/** `result`: what the benchmark of that name answered. */
+export function report(result: { benchmark: string; machine: Ingest["machine"] }): string {
   const { cpu, cores, workerd, node } = result.machine;
   const where = `${cpu}, ${cores} cores, workerd ${workerd}, node ${node}`;
-  if (result.benchmark === "bulk-import") return bulkImportReport(result as BulkImport, where);
-  if (result.benchmark === "shard") return shardReport(result as Shard, where);
-  return result.benchmark === "ingest"
-    ? ingestReport(result as Ingest, where)
-    : pipelineReport(result as Pipeline, where);
+  return REPORTS[result.benchmark as keyof typeof REPORTS](result as never, where);
 }
 
 function ingestReport({ results, rounds, reference, steady }: Ingest, where: string): string {
@@ -95,6 +117,20 @@ function shardReport(result: Shard, where: string): string {
   ].join("\n");
 }
 
+function layer1Report(result: Layer1, where: string): string {
+  const row = (name: string, us: number) => [name, `${us.toFixed(2)} µs`];
+  return [
+    `layer 1 before the shard: batches of ${result.batch} events of ${result.bytes_per_event} bytes, medians of ${result.rounds} rounds\n${where}`,
+    "",
+    table([
+      ["step, every section at work", "an event"],
+      ...result.steps.map(({ name, us_per_event }) => row(name, us_per_event)),
+      row("all of them, with records", result.full_us_per_event),
+      row("all of them, an empty document", result.usual_us_per_event),
+    ]),
+  ].join("\n");
+}
+
 function bulkImportReport({ results }: BulkImport, where: string): string {
   const rows = results.map((one) => [
     one.name,
@@ -107,6 +143,73 @@ function bulkImportReport({ results }: BulkImport, where: string): string {
   ]);
   const head = ["file", "outcome", "rows", "rows/s", "CPU a row", "took", "process memory"];
   return `bulk import, simulated queue and storage in the same process\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function profilesReport(result: Profiles, where: string): string {
+  const row = (name: string, { mean, p50, p95 }: Profiles["read_ms"]) => [name, `${mean} ms`, `${p50} ms`, `${p95} ms`];
+  const { events, identified_share } = result.mix;
+  return [
+    `profiles: ${result.people.toLocaleString("en")} people over 8 shards, made by apply, ${result.people_per_second} a second\n${where}`,
+    "",
+    table([
+      ["over HTTP", "mean", "p50", "p95"],
+      row("nothing", result.empty_ms),
+      row("a person by user id, person id or anonymous id", result.read_ms),
+      row(`a search, which finds ${result.found_per_search}`, result.search_ms),
+      row(`events of a batch, ${identified_share * 500} of 500 identified`, result.batch_ms),
+    ]),
+    "",
+    `${result.rows_written_per_event} rows written an event, of ${events.toLocaleString("en")} of which ${identified_share * 100} % are identified; ${result.rows_written_per_new_person} for a new person in bulk`,
+    `a person is ${result.records_per_person} records: ${result.index_bytes_per_record} bytes of memory each, ${result.storage_bytes_per_person} bytes of storage in all`,
+  ].join("\n");
+}
+
+function mappingReport({ destinations, events }: Mapping, where: string): string {
+  const rows = destinations.map((one) => [
+    one.name,
+    ...[one.map_us, one.request_us, one.both_us, one.most_us].map((us) => `${us} µs`),
+  ]);
+  const head = ["destination", "map", "request", "both", "slowest round"];
+  return `from an event to a vendor's request, per event; medians over ${events.toLocaleString("en")} events\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function deliveryReport({ offered_per_second, results }: Delivery, where: string): string {
+  const rows = results.map((one) => [
+    one.vendor,
+    one.events.toLocaleString("en"),
+    `${one.seconds} s`,
+    one.events_per_second.toLocaleString("en"),
+    `${one.duplicates}`,
+    `${one.p50_ms} ms`,
+    `${one.p95_ms} ms`,
+    `${one.cpu_us_per_event} µs`,
+  ]);
+  const head = ["vendor", "events", "took", "events/s", "twice", "p50", "p95", "CPU an event"];
+  const what = `delivery: ${offered_per_second} events/s offered, from the queue to the sink's answer, sink and simulated queues on the same machine`;
+  return `${what}\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function outageReport(result: Outage, where: string): string {
+  const { events, delivered, duplicates, dead_lettered, refused_requests, neighbour } = result;
+  return [
+    `outage: ${result.outage_s} s in which a vendor answers HTTP 500 to everything\n${where}`,
+    "",
+    `${delivered} of ${events} events delivered, ${duplicates} of them twice, ${dead_lettered} dead-lettered`,
+    `all there ${result.all_delivered_s_after_its_end} s after it ended; ${refused_requests} requests were made in vain`,
+    `its neighbour: ${neighbour.delivered} delivered, ${neighbour.duplicates} twice, p95 ${neighbour.p95_ms} ms`,
+  ].join("\n");
+}
+
+function layer2Report({ results, events, rounds, integrations }: Layer2, where: string): string {
+  const rows = results.map((one) => [
+    one.name,
+    `${one.us_per_event} µs`,
+    `${one.min}–${one.max}`,
+    `${one.more_than_none_us} µs`,
+    `${one.queued_per_event}`,
+  ]);
+  const head = ["pipeline of each integration", "an event", "rounds", "more than none", "payloads"];
+  return `layer 2 for ${integrations.join(", ")}: medians of ${rounds} rounds of ${events} events in turn\n${where}\n\n${table([head, ...rows])}`;
 }
 
 function table(rows: string[][]): string {

@@ -1,8 +1,13 @@
-/** `npm run bench -- ingest|pipeline|shard|bulk-import [--json]`; without a name, all of them. Progress goes to stderr, results to stdout. */
+/** `npm run bench -- NAME [--json]`, with a name from the list below; without one, all of them. Progress goes to stderr, results to stdout. */
 import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
+import { benchDelivery, benchOutage } from "./delivery.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchLayer1 } from "./layer1.ts";
+import { benchLayer2 } from "./layer2.ts";
+import { benchMapping } from "./mapping.ts";
 import { benchPipeline } from "./pipeline.ts";
+import { benchProfiles } from "./profiles.ts";
 import { report } from "./report.ts";
 import { benchShard } from "./shard.ts";
 
@@ -10,7 +15,13 @@ const benchmarks = {
   ingest: benchIngest,
   pipeline: benchPipeline,
   shard: benchShard,
+  layer1: benchLayer1,
   "bulk-import": benchBulkImport,
+  profiles: benchProfiles,
+  mapping: benchMapping,
+  delivery: benchDelivery,
+  outage: benchOutage,
+  layer2: benchLayer2,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { anEvent } from "../test/an-event.ts";
-import { currencyOf, eventTable, hasSingleProduct, orderIdOf, productsOf, worthOf } from "./commerce.ts";
+import { currencyOf, eventTable, hasSingleProduct, orderIdOf, piecesOf, productsOf, worthOf } from "./commerce.ts";
 
 const track = (event: string, properties: Record<string, unknown>) => anEvent({ event, properties });
 
@@ -41,6 +41,11 @@ describe("productsOf", () => {
   it("never takes a page's name for a product's", () => {
     expect(productsOf(anEvent({ type: "page", properties: { name: "Hats", sku: "s1" } }))).toEqual([]);
   });
+});
+
+it("counts the pieces of all products, one of each that does not say", () => {
+  const products = [{ product_id: "p1", quantity: 3 }, { product_id: "p2" }];
+  expect(piecesOf(productsOf(track("Order Completed", { products })))).toBe(4);
 });
 
 describe("worthOf", () => {

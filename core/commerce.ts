@@ -87,6 +87,7 @@ const hasWorth = eventTable(
       "Product Added",
       "Product Removed",
       "Product Added to Wishlist",
+      "Wishlist Product Added to Cart",
       "Cart Viewed",
       "Checkout Started",
       "Checkout Step Completed",
@@ -125,6 +126,11 @@ export function currencyOf(event: Event): string | undefined {
 
 export function orderIdOf(event: Event): string | undefined {
   return pick(event.properties, "order_id", "transaction_id");
+}
+
+/** How many pieces there are of all the products together; one of each that does not say. */
+export function piecesOf(products: Product[]): number {
+  return products.reduce((total, { quantity = 1 }) => total + quantity, 0);
 }
 
 /** Binary fractions add up to 60.150000000000006; four decimals are more than any currency has. */

@@ -5,6 +5,8 @@
 import * as z from "zod";
 import { BOT_CLASSES } from "./bots.ts";
 import { PURPOSES } from "./consent.ts";
+import { orgDataLayer } from "./org-data-layer.ts";
+import { publishedPipeline } from "./pipeline/published.ts";
 import { profileChangeKind } from "./profile-change.ts";
 import { profileSettings } from "./profile-settings.ts";
 import { firstProfileShardMap, shardMap } from "./shard-map.ts";
@@ -102,6 +104,12 @@ export const environment = z.object({
   profiles: profileSettings.prefault({}),
   sources: z.array(source),
   integrations: z.array(integration),
+  /** Absent: as an empty one. */
+  org_data_layer: orgDataLayer.optional(),
+  /** Layer 2; absent: every destination's own mapping. */
+  pipelines: z.array(publishedPipeline).optional(),
+  /** Uploaded tables: name → the version that holds. */
+  lookup_tables: z.record(z.string(), z.int()).optional(),
 });
 export type Environment = z.infer<typeof environment>;
 
@@ -131,6 +139,8 @@ export const configKey = {
   integration: (id: string) => `integration/${id}`,
   writeKey: (keyHash: string) => `write-key/${keyHash}`,
   scriptPath: (path: string) => `script${path}`,
+  lookupTable: (environmentId: string, name: string, version: number) =>
+    `lookup-table/${environmentId}/${name}/${version}`,
 };
 
 /** `integration/{id}`: the secrets of an integration's settings, sealed as one JSON object (`vault.ts`). */

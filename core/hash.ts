@@ -2,7 +2,7 @@
  * Two hashes: a fast one that decides places (shard bucket, dedupe slot) and SHA-256 for everything that leaves us.
  * `hash64` is stored in shards and decides which object owns a visitor: never change what it returns.
  */
-import { createHash, createHmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 
 /** A 64-bit hash of a string's UTF-16 units as two unsigned 32-bit halves (cyrb53's mixing, kept whole; public domain). */
 export function hash64(text: string, seed = 0): { high: number; low: number } {
@@ -20,7 +20,8 @@ export function hash64(text: string, seed = 0): { high: number; low: number } {
 
 /** Lower-case hex SHA-256 of the UTF-8 bytes. */
 export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  // In one call: half the time of an object that is made, fed and asked.
+  return hash("sha256", text);
 }
 
 /** HMAC-SHA256 as base64. */

@@ -6,7 +6,28 @@ import { identifier, identifiers, personOf, type Vendor, type VendorField } from
 /** [written, what is hashed]; undefined where nothing may be sent. */
 type Cases = [written: string, normalised: string | undefined][];
 
-const HASHED: { [V in Vendor]: Partial<Record<VendorField<V>, Cases>> } = {
+const HASHED: { [V in Vendor]?: Partial<Record<VendorField<V>, Cases>> } = {
+  google_ads: {
+    emailAddress: [
+      [" J.Smith+shop@GMail.com ", "jsmith@gmail.com"],
+      ["j.smith+shop@googlemail.com", "jsmith@googlemail.com"],
+      ["Jane.Doe+shop@example.com", "jane.doe+shop@example.com"],
+      ["jane doe@example.com", undefined],
+    ],
+    phoneNumber: [
+      ["+1 800 555 0100", "+18005550100"],
+      ["800 555 0100", undefined],
+    ],
+    givenName: [
+      ["Dr. Jane", "jane"],
+      ["Drew", "drew"],
+    ],
+    familyName: [
+      ["Doe, Jr.", "doe"],
+      ["O'Neil III", "o'neil"],
+      ["Sr", "sr"],
+    ],
+  },
   meta: {
     em: [
       [" John_Smith@gmail.com ", "john_smith@gmail.com"],
@@ -92,15 +113,109 @@ const HASHED: { [V in Vendor]: Partial<Record<VendorField<V>, Cases>> } = {
     sha256_last_name: [["Doe (Smith)", "doe smith"]],
     sha256_street: [["12 Hat St.", "12 hat st"]],
   },
+  tiktok: {
+    email: [
+      [" J.Smith+shop@GMAIL.com ", "j.smith+shop@gmail.com"],
+      ["jane", undefined],
+    ],
+    phone: [
+      ["+1 (650) 555-1212", "+16505551212"],
+      ["00447911123456", "+447911123456"],
+      ["650 555 1212", undefined],
+    ],
+    first_name: [[" Mary  Ann ", "maryann"]],
+    last_name: [["O'Neil Smith", "o'neilsmith"]],
+    zip_code: [
+      ["94107-1234", "941071234"],
+      ["SW1A 1AA", "sw1a1aa"],
+    ],
+    external_id: [[" User-1 ", "User-1"]],
+  },
+  pinterest: {
+    em: [["Jane@Example.com", "jane@example.com"]],
+    ph: [["+44 (0)20 7946 0958", "442079460958"]],
+    fn: [["Jean-Luc", "jean-luc"]],
+    ln: [["Van Doe", "van doe"]],
+    ge: [
+      ["woman", "f"],
+      ["x", undefined],
+    ],
+    db: [["1990-05-13", "19900513"]],
+    ct: [["San Francisco", "sanfrancisco"]],
+    st: [["California", "ca"]],
+    zp: [
+      ["94107-1234", "941071234"],
+      ["SW1A 1AA", undefined],
+    ],
+    country: [["UK", "gb"]],
+    external_id: [["User-1", "User-1"]],
+  },
+  snapchat: {
+    em: [["Person@Example.com", "person@example.com"]],
+    ph: [
+      ["+44 844 412 4653", "448444124653"],
+      ["0044 (0)844 412 4653", "448444124653"],
+    ],
+    fn: [["Jean Luc", "jeanluc"]],
+    ct: [["St. Louis", "stlouis"]],
+    zp: [["SW1A 1AA", "sw1a1aa"]],
+    country: [["Germany", "de"]],
+  },
+  linkedin: { SHA256_EMAIL: [[" Jane.Doe+x@Example.com ", "jane.doe+x@example.com"]] },
+  "microsoft-uet": {
+    em: [
+      ["Jane.Doe+shop@Example.com", "janedoe@example.com"],
+      ["+shop@example.com", undefined],
+    ],
+    ph: [["+1 (650) 555-1212", "+16505551212"]],
+  },
+  reddit: {
+    email: [["J.Smith+shop@Example.org", "jsmith@example.org"]],
+    phone_number: [["+1-(555)-123-4567 ext. 123", "+15551234567"]],
+    external_id: [["User-1", "User-1"]],
+  },
+  x: {
+    hashed_email: [["Jane.Doe@Gmail.com", "jane.doe@gmail.com"]],
+    hashed_phone_number: [["+49 89 123456", "+4989123456"]],
+  },
 };
+
+/** What vendors are told in clear. */
+const PLAIN: [Vendor, string, string, string | undefined][] = [
+  ["tiktok", "city", "San José", "sanjosé"],
+  ["tiktok", "country", "United States", "us"],
+  ["linkedin", "countryCode", "usa", "US"],
+  ["microsoft-uet", "externalId", "User-1", "User-1"],
+  ["klaviyo", "email", "Jane@Example.com", "jane@example.com"],
+  ["klaviyo", "phone_number", "00 44 7911 123456", "+447911123456"],
+  ["hubspot", "phone", "650 555 1212", undefined],
+  ["hubspot", "firstname", "Jane", "Jane"],
+  ["braze", "gender", "female", "F"],
+  ["braze", "dob", "13.5.1990", "1990-05-13"],
+  ["braze", "country", "Deutschland", undefined],
+  ["braze", "country", "Germany", "DE"],
+];
 
 describe("identifiers", () => {
   const cases = Object.entries(HASHED).flatMap(([vendor, fields]) =>
-    Object.entries(fields).flatMap(([field, list]) => list.map((one) => [vendor, field, ...one] as const)),
+    Object.entries(fields as Record<string, Cases>).flatMap(([field, list]) =>
+      list.map((one) => [vendor, field, ...one] as const),
+    ),
   );
   it.each(cases)("%s %s: hashes %j as %j", (vendor, field, written, normalised) => {
     const sent = identifier(vendor as Vendor, field as never, written);
     expect(sent).toBe(normalised === undefined ? undefined : sha256(normalised));
+  });
+
+  it.each(PLAIN)("%s %s: tells %j as %j", (vendor, field, written, told) => {
+    expect(identifier(vendor, field as never, written)).toBe(told);
+  });
+
+  it.each([
+    ["em", "Person@Example.com", "542d240129883c019e106e3b1b2d3f3cb3537c43c425364de8e951d5a3083345"],
+    ["ph", "+44 844 412 4653", "dc008fda46e2e64002cf2f82a4906236282d431c4f75e5b60bfe79fc48546383"],
+  ] as const)("agrees with Snap's published hash of %s %s", (field, written, hash) => {
+    expect(identifier("snapchat", field, written)).toBe(hash);
   });
 
   it.each([

@@ -30,9 +30,8 @@ export interface Person {
  * contact details that shops put into an order's properties. A group's traits are a company's, so they are not read.
  */
 export function personOf(event: Event): Person {
-  const { email, phone, first_name, last_name } = personFrom(event.properties);
   return {
-    ...defined({ email, phone, first_name, last_name }),
+    ...defined(contactFrom(event.properties)),
     ...personFrom(record(event.context.traits)),
     ...(event.type === "group" ? {} : personFrom(record(event.traits))),
     ...defined({ user_id: event.user_id }),
@@ -44,14 +43,22 @@ export const CONTACT_PROPERTIES: ReadonlySet<string> = new Set(
   `email phone phone_number phoneNumber first_name firstName firstname last_name lastName lastname`.split(" "),
 );
 
+function contactFrom(properties: Record<string, unknown>) {
+  return {
+    email: pick(properties, "email"),
+    phone: pick(properties, "phone", "phone_number", "phoneNumber"),
+    first_name: pick(properties, "first_name", "firstName", "firstname"),
+    last_name: pick(properties, "last_name", "lastName", "lastname"),
+  };
+}
+
 /** https://segment.com/docs/connections/spec/identify/#traits, in camelCase and snake_case, the address nested or flat. */
 function personFrom(traits: Record<string, unknown>): Person {
-  const place = { ...traits, ...record(traits.address) };
+  // Most events tell nothing of their person.
+  if (Object.keys(traits).length === 0) return {};
+  const place = traits.address ? { ...traits, ...record(traits.address) } : traits;
   return defined({
-    email: pick(traits, "email"),
-    phone: pick(traits, "phone", "phone_number", "phoneNumber"),
-    first_name: pick(traits, "first_name", "firstName", "firstname"),
-    last_name: pick(traits, "last_name", "lastName", "lastname"),
+    ...contactFrom(traits),
     gender: pick(traits, "gender"),
     birthday: pick(traits, "birthday", "date_of_birth", "dateOfBirth"),
     street: pick(place, "street", "line1"),
@@ -95,22 +102,145 @@ const RULES = {
     country: ["country", hashed((country) => countryCode(country)?.toLowerCase())],
     external_id: ["user_id", hashed((id) => id.replace(/\s/g, "").toLowerCase())],
   },
+  // https://business-api.tiktok.com/portal/docs?id=1771101027431425: the phone with its plus; places in clear, letters only.
+  tiktok: {
+    email: ["email", hashed(emailAddress)],
+    phone: ["phone", hashed(phoneWithPlus)],
+    external_id: ["user_id", hashed(asWritten)],
+    first_name: ["first_name", hashed(withoutSpace)],
+    last_name: ["last_name", hashed(withoutSpace)],
+    zip_code: ["postal_code", hashed((code) => code.replace(/[\s-]/g, "").toLowerCase())],
+    city: ["city", lettersOnly],
+    state: ["state", lettersOnly],
+    country: ["country", (country) => countryCode(country)?.toLowerCase()],
+  },
+  // https://developers.pinterest.com/docs/api/v5/events-create: a postal code has digits only, so a British one is none.
+  pinterest: {
+    em: ["email", hashed(emailAddress)],
+    ph: ["phone", hashed(phoneDigits)],
+    fn: ["first_name", hashed(lowerCase)],
+    ln: ["last_name", hashed(lowerCase)],
+    ge: ["gender", hashed(genderLetter)],
+    db: ["birthday", hashed(birthdayDigits)],
+    ct: ["city", hashed(withoutSpaceAndPunctuation)],
+    st: ["state", hashed(stateLetters)],
+    zp: ["postal_code", hashed((code) => (/[a-z]/i.test(code) ? undefined : code.replace(/\D/g, "")))],
+    country: ["country", hashed((country) => countryCode(country)?.toLowerCase())],
+    external_id: ["user_id", hashed(asWritten)],
+  },
+  // https://developers.snap.com/api/marketing-api/Conversions-API/Parameters
+  snapchat: {
+    em: ["email", hashed(emailAddress)],
+    ph: ["phone", hashed(phoneDigits)],
+    fn: ["first_name", hashed(withoutSpace)],
+    ln: ["last_name", hashed(withoutSpace)],
+    ge: ["gender", hashed(genderLetter)],
+    db: ["birthday", hashed(birthdayDigits)],
+    ct: ["city", hashed(withoutSpaceAndPunctuation)],
+    st: ["state", hashed(stateLetters)],
+    zp: ["postal_code", hashed((code) => code.replace(/\s/g, "").toLowerCase())],
+    country: ["country", hashed((country) => countryCode(country)?.toLowerCase())],
+    external_id: ["user_id", hashed(asWritten)],
+  },
+  // https://learn.microsoft.com/en-us/linkedin/marketing/integrations/ads-reporting/conversions-api: only the e-mail is hashed.
+  linkedin: {
+    SHA256_EMAIL: ["email", hashed(emailAddress)],
+    firstName: ["first_name", asWritten],
+    lastName: ["last_name", asWritten],
+    countryCode: ["country", countryCode],
+    externalId: ["user_id", asWritten],
+  },
+  // https://help.ads.microsoft.com/apex/index/3/en/60178 (enhanced conversions): without dots and +alias, at any provider.
+  "microsoft-uet": {
+    em: ["email", hashed(emailOfMailbox)],
+    ph: ["phone", hashed(phoneWithPlus)],
+    externalId: ["user_id", asWritten],
+  },
+  // https://ads-api.reddit.com/docs/v3: e-mails in Reddit's canonical form.
+  reddit: {
+    email: ["email", hashed(emailOfMailbox)],
+    phone_number: ["phone", hashed(phoneWithPlus)],
+    external_id: ["user_id", hashed(asWritten)],
+  },
+  // https://docs.x.com/x-ads-api/measurement/web-conversions
+  x: {
+    hashed_email: ["email", hashed(emailAddress)],
+    hashed_phone_number: ["phone", hashed(phoneWithPlus)],
+  },
+  // https://developers.klaviyo.com/en/reference/create_event: in clear, since Klaviyo writes to these people.
+  klaviyo: {
+    email: ["email", emailAddress],
+    phone_number: ["phone", phoneWithPlus],
+    external_id: ["user_id", asWritten],
+    first_name: ["first_name", asWritten],
+    last_name: ["last_name", asWritten],
+  },
+  // https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide, the portal's default properties.
+  hubspot: {
+    email: ["email", emailAddress],
+    phone: ["phone", phoneWithPlus],
+    firstname: ["first_name", asWritten],
+    lastname: ["last_name", asWritten],
+    address: ["street", asWritten],
+    city: ["city", asWritten],
+    state: ["state", asWritten],
+    zip: ["postal_code", asWritten],
+    country: ["country", asWritten],
+  },
+  // https://www.braze.com/docs/api/objects_filters/user_attributes_object
+  braze: {
+    email: ["email", emailAddress],
+    phone: ["phone", phoneWithPlus],
+    first_name: ["first_name", asWritten],
+    last_name: ["last_name", asWritten],
+    gender: ["gender", (gender) => genderLetter(gender)?.toUpperCase()],
+    dob: ["birthday", (day) => birthdayDigits(day)?.replace(/(....)(..)(..)/, "$1-$2-$3")],
+    country: ["country", countryCode],
+    home_city: ["city", asWritten],
+  },
+  // https://developers.google.com/data-manager/api/devguides/concepts/formatting and, where that is vague,
+  // https://github.com/googleads/data-manager-node (UserDataFormatter), which is Google's own code.
+  google_ads: {
+    emailAddress: ["email", hashed((email) => emailWithoutGmailDots(withoutGmailSuffix(email)))],
+    phoneNumber: ["phone", hashed((phone) => prefixed("+", phoneDigits(phone)))],
+    givenName: ["first_name", hashed((name) => name.toLowerCase().replace(/^(mr|mrs|ms|dr)\.\s*/, ""))],
+    familyName: ["last_name", hashed((name) => name.toLowerCase().replace(/,?\s+(jr|sr|ii|iii|iv|md|phd)\.?$/, ""))],
+    regionCode: ["country", countryCode],
+    postalCode: ["postal_code", (code) => code],
+  },
 } satisfies Record<string, Record<string, [keyof Person, Rule]>>;
 
 export type Vendor = keyof typeof RULES;
+/** The same, as lists to walk along: one per event is more than enough. */
+const FIELDS = Object.fromEntries(Object.entries(RULES).map(([vendor, rules]) => [vendor, Object.entries(rules)])) as {
+  [V in Vendor]: [string, [keyof Person, Rule]][];
+};
 export type VendorField<V extends Vendor> = keyof (typeof RULES)[V] & string;
 
 /** Everything that may be told of a person to a vendor, under the vendor's field names. */
 export function identifiers<V extends Vendor>(vendor: V, person: Person): Partial<Record<VendorField<V>, string>> {
-  const rules: Record<string, [keyof Person, Rule]> = RULES[vendor];
-  const found = Object.entries(rules).map(([field, [fact, rule]]) => [field, apply(rule, person[fact])]);
-  return defined(Object.fromEntries(found)) as Partial<Record<VendorField<V>, string>>;
+  const found: Record<string, string> = {};
+  for (const [field, [fact, rule]] of FIELDS[vendor]) {
+    const written = person[fact];
+    const value = written === undefined ? undefined : apply(rule, written);
+    if (value !== undefined) found[field] = value;
+  }
+  return found as Partial<Record<VendorField<V>, string>>;
 }
 
 /** One value by one of a vendor's rules. */
 export function identifier<V extends Vendor>(vendor: V, field: VendorField<V>, written: string): string | undefined {
   const rules: Record<string, [keyof Person, Rule]> = RULES[vendor];
   return apply(rules[field]![1], written);
+}
+
+/** The user's id and the visitor's, as the vendor compares them: what somebody did before signing in is theirs too. */
+export function externalIds(
+  vendor: "meta" | "tiktok" | "pinterest" | "snapchat",
+  { user_id, anonymous_id }: Event,
+): string[] {
+  const ids = [user_id, anonymous_id].flatMap((id) => (id && identifier(vendor, "external_id", id)) || []);
+  return [...new Set(ids)];
 }
 
 function apply(rule: Rule, written: string | undefined): string | undefined {
@@ -139,11 +269,23 @@ function emailAddress(written: string): string | undefined {
   return matching(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, written.toLowerCase());
 }
 
+/** Where j.smith+shop@ and jsmith@ are one mailbox: Microsoft and Reddit compare all addresses like that, not only Gmail's. */
+function emailOfMailbox(written: string): string | undefined {
+  const [name = "", domain = ""] = emailAddress(written)?.split("@") ?? [];
+  const mailbox = name.split("+")[0]!.replaceAll(".", "");
+  return mailbox && `${mailbox}@${domain}`;
+}
+
 /** Google delivers j.smith@gmail.com to jsmith@gmail.com, and compares the latter. */
 function emailWithoutGmailDots(written: string): string | undefined {
   const [name, domain] = emailAddress(written)?.split("@") ?? [];
   if (!name || !domain) return undefined;
   return `${/^(gmail|googlemail)\.com$/.test(domain) ? name.replaceAll(".", "") : name}@${domain}`;
+}
+
+/** What follows a plus is not part of a Gmail address either: jsmith+shop@gmail.com is jsmith@gmail.com. */
+function withoutGmailSuffix(written: string): string {
+  return written.replace(/\+[^@]*(?=@(gmail|googlemail)\.com$)/i, "");
 }
 
 /** Country code and number, digits only (E.164 without its plus): at most 15, and 7 in the smallest countries. */
@@ -152,6 +294,28 @@ function phoneDigits(written: string): string | undefined {
   // "+44 (0)20 …" shows a zero that is dialled at home only; an extension is not part of the number.
   const [dialled = ""] = written.replace("(0)", "").split(/ext|x|#|;/i);
   return matching(/^\d{7,15}$/, dialled.replace(/\D/g, "").replace(/^0+/, ""));
+}
+
+/** E.164. */
+function phoneWithPlus(written: string): string | undefined {
+  return prefixed("+", phoneDigits(written));
+}
+
+function asWritten(written: string): string {
+  return written;
+}
+
+function lowerCase(written: string): string {
+  return written.toLowerCase();
+}
+
+function withoutSpace(written: string): string {
+  return written.replace(/\s/g, "").toLowerCase();
+}
+
+/** Of any script. */
+function lettersOnly(written: string): string {
+  return written.replace(/[^\p{L}]/gu, "").toLowerCase();
 }
 
 const SYMBOLS = /[`~!@#$%^&*()_\-+=:;<>,.?|/\\[\]]/g;

@@ -213,6 +213,14 @@ describe("touches", () => {
     expect(fold(events).view().last_touch).toMatchObject({ at: START, referrer: "https://blog.example/post" });
   });
 
+  it("begin with what brought the visitor before they said who they are", () => {
+    const first_touch = { at: START - DAY, message_id: "m0", touch: { page: "/ad", is_referred: true as const } };
+    const events = [view(0, "/landing"), { ...given({ day: 1 }), first_touch }, { ...given({ day: 2 }), first_touch }];
+    const expected = { first_touch: { at: START - DAY, page: "/ad" }, last_touch: null };
+    expect(fold(events).view()).toMatchObject(expected);
+    expect(fold(events.toReversed()).toJSON()).toEqual(fold(events).toJSON());
+  });
+
   it("are none where no page was seen", () => {
     expect(fold([given({})]).view()).toMatchObject({ first_touch: null, last_touch: null });
   });

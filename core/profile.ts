@@ -11,7 +11,7 @@
  */
 import { ComputedTraits, dayOf } from "./computed-traits.ts";
 import { hash64 } from "./hash.ts";
-import { compare } from "./identity-graph.ts";
+import { compare, messageKey } from "./identity-graph.ts";
 import type { Answer, ProfileEvent, Touch } from "./profile-event.ts";
 
 /** Sizes are of UTF-8 JSON. */
@@ -123,14 +123,14 @@ export class Profile {
   }
 
   add(event: ProfileEvent): void {
-    const { at, message_id, traits, touch, first_touch, consent, computed = [] } = event;
+    const { at, message_id, traits, touch, first_touch: earlier, consent, computed = [] } = event;
     const moment: Moment = [at, message_id];
     this.#events++;
     this.#see(at, at);
     for (const name of Object.keys(traits ?? {})) this.#addTrait(name, traits![name], moment);
     if (traits) this.#trimTraits();
     if (touch) this.#touch([at, message_id, touch]);
-    if (first_touch) this.#touch([first_touch.at, first_touch.message_id, first_touch.touch]);
+    if (earlier) this.#touchFirst([earlier.at, messageKey(earlier.message_id), earlier.touch]);
     for (const [key, value] of computed) this.computed.add(key, { at, message_id, value });
     this.#count(event.event, dayOf(at), 1);
     this.#trimCounters();
@@ -301,9 +301,14 @@ export class Profile {
 
   /** The first of all; and the last that came from somewhere, as GA4's "last non-direct click". */
   #touch(touch: [...Moment, Touch]): void {
-    if (!this.#firstTouch || compareTouches(touch, this.#firstTouch) < 0) this.#firstTouch = touch;
+    this.#touchFirst(touch);
     if (!touch[2].is_referred) return;
     if (!this.#lastTouch || compareTouches(touch, this.#lastTouch) > 0) this.#lastTouch = touch;
+  }
+
+  /** Of what came before a login only the first is known, which says nothing about the last. */
+  #touchFirst(touch: [...Moment, Touch]): void {
+    if (!this.#firstTouch || compareTouches(touch, this.#firstTouch) < 0) this.#firstTouch = touch;
   }
 
   #count(name: string, day: number, count: number): void {

@@ -48,11 +48,14 @@ export const deliveryItem = z.object({
   message_id: z.string(),
   event: z.string(),
   anonymous_id: z.string(),
+  user_id: z.string().optional(),
   received_at: z.iso.datetime(),
   /** What the event may be used for; judged again before it is sent. */
   purposes: z.array(z.enum(PURPOSES)),
   /** In the destination's own shape, as its `map` returned it. */
   payload: z.unknown(),
+  /** The pipelines and versions that it came through (`pip_meta@7`), so that what the vendor says of it can be told by version. */
+  versions: z.array(z.string()).optional(),
 });
 export type DeliveryItem = z.infer<typeof deliveryItem>;
 
@@ -64,6 +67,12 @@ export const deliveryMessage = z.object({
   /** 1 at first. Ours, not the queue's: waiting for a closed circuit must not use it up. */
   attempt: z.int().min(1),
   first_queued_at: z.iso.datetime(),
+  /** Was counted as received before: it came back without having used up an attempt. */
+  counted: z.literal(true).optional(),
+  /** These events were refused for their credentials, so often and since then. */
+  refused: z.object({ since: z.iso.datetime(), times: z.int() }).optional(),
+  /** Of a replay: its id and the number of this message in it. Delivered once, however often it was queued. */
+  replay: z.object({ id: z.string(), chunk: z.string() }).optional(),
   items: z.array(deliveryItem).min(1),
 });
 export type DeliveryMessage = z.infer<typeof deliveryMessage>;

@@ -7,6 +7,10 @@ export const REASONS = [
   "forgotten",
   "bot",
   "invalid_event",
+  /** Not as the tracking plan says, which blocks or quarantines it (core/org-data-layer/tracking-plan.ts). */
+  "not_as_planned",
+  /** A field that is declared of a type holds what cannot be read as one. */
+  "wrong_type",
   "integration_disabled",
   "source_not_connected",
   "not_selected",
@@ -20,6 +24,13 @@ export const REASONS = [
   "payload_too_large",
   /** The destination's code failed on this event. It is kept as a dead letter. */
   "mapping_failed",
+  /** The pipeline's own condition or filter, or its sample of visitors. */
+  "filtered_by_pipeline",
+  "sampled_out",
+  /** A step of the pipeline failed on this event, and its policy says that it is then not sent. Quarantined, it is a dead letter. */
+  "pipeline_failed",
+  /** The payload is not what the destination's own schema asks for. */
+  "invalid_payload",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
@@ -29,6 +40,7 @@ export interface StepRecord {
   /** Paths that the step set or removed, e.g. `context.location`; of very many the first, and how many more. */
   changed: string[];
   reason?: Reason;
+  /** Why, or how: `string_to_number: properties.price`. */
   detail?: string;
 }
 
@@ -44,5 +56,7 @@ export interface Receipt {
     outcome: "queued" | "filtered";
     reason?: Reason;
     detail?: string;
+    /** The pipelines and versions that it came through, e.g. `pip_meta@7`. */
+    versions?: string[];
   }[];
 }

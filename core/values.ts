@@ -43,7 +43,13 @@ export type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** The same object without the keys that hold `undefined`. */
 export function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, held]) => held !== undefined)) as Defined<T>;
+  // By a loop: every event passes here a dozen times, and lists of entries take four times as long.
+  const kept: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const held = (value as Record<string, unknown>)[key];
+    if (held !== undefined) kept[key] = held;
+  }
+  return kept as Defined<T>;
 }
 
 /** `value`, or undefined where it is an object with no keys. */

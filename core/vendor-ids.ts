@@ -182,6 +182,15 @@ export const VENDOR_COOKIES: VendorCookie[] = [
     mint: ({ ms }) => `${ms}.${crypto.randomUUID()}`,
     maxAgeS: 90 * DAY_S,
   },
+  {
+    // HubSpot gives it out itself: one that we made up would be nobody's. https://knowledge.hubspot.com/privacy-and-consent/what-cookies-does-hubspot-set-in-a-visitor-s-browser
+    destination: "hubspot",
+    cookie: "hubspotutk",
+    id: "hubspotutk",
+    read: matching(/^[0-9a-f]{32}$/),
+    write: asItIs,
+    maxAgeS: 180 * DAY_S,
+  },
 ];
 
 export interface CookieToSet {

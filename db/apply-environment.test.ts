@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { drizzle } from "drizzle-orm/d1";
 import { beforeEach, describe, expect, it } from "vitest";
+import { openCredentials as open } from "../core/credentials.ts";
 import { sha256 } from "../core/hash.ts";
-import { open } from "../core/vault.ts";
 import { emptyDatabase } from "../test/empty-database.ts";
 import { api } from "../workers/api/index.ts";
 import { forgetConfiguration, readEnvironment, readSecrets, readWriteKey } from "../workers/config.ts";

@@ -8,13 +8,14 @@ import type { DrizzleD1Database } from "drizzle-orm/d1";
 import * as z from "zod";
 import { ApiError } from "../core/api-error.ts";
 import { PURPOSES } from "../core/consent.ts";
+import { openCredentials, sealCredentials } from "../core/credentials.ts";
 import { type Environment, sourceSettings } from "../core/environment.ts";
 import { profileChangeKind } from "../core/profile-change.ts";
 import { profileSettings } from "../core/profile-settings.ts";
 import { firstShardMap } from "../core/shard-map.ts";
-import { open as openSealed, seal } from "../core/vault.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
 import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
+import { givenOrgDataLayer } from "./org-data-layer.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
 import { keyRow, newKey } from "./write-keys.ts";
@@ -30,6 +31,8 @@ export const environmentDocument = z.strictObject({
   consent_default: z.enum(["granted", "denied"]).default("granted"),
   /** Who is one person, what follows from their events, and what they are found by. */
   profiles: profileSettings.prefault({}),
+  /** Absent: it stays what it was. */
+  org_data_layer: givenOrgDataLayer.optional(),
   /** How many shards a new environment gets; without effect on one that exists. */
   shards: z.int().min(1).max(256).default(8),
   sources: z.array(
@@ -83,7 +86,14 @@ export async function applyEnvironment(
   );
 
   const { organisation, name, session_timeout_s, new_session_on_campaign, consent_default, profiles } = document;
-  const settings = { name, session_timeout_s, new_session_on_campaign, consent_default, profiles };
+  const settings = {
+    name,
+    session_timeout_s,
+    new_session_on_campaign,
+    consent_default,
+    profiles,
+    ...(document.org_data_layer && { org_data_layer: document.org_data_layer }),
+  };
   const changes: BatchItem<"sqlite">[] = [
     db
       .insert(schema.organisations)
@@ -218,7 +228,7 @@ async function integrationRow(
   const [before] = await db.select().from(schema.integrations).where(eq(schema.integrations.id, integration.id));
   const kept =
     before?.destination === integration.destination
-      ? await openSealed(credentialsKey, integration.id, before.sealed_secrets)
+      ? await openCredentials(credentialsKey, integration.id, before.sealed_secrets)
       : {};
   const parsed = destination.settings.safeParse({ ...(kept as object), ...settings });
   if (!parsed.success) {
@@ -232,7 +242,7 @@ async function integrationRow(
     lane: integration.lane ?? null,
     environment_id: environmentId,
     settings: open,
-    sealed_secrets: await seal(credentialsKey, integration.id, secrets),
+    sealed_secrets: await sealCredentials(credentialsKey, integration.id, secrets),
   };
 }
 

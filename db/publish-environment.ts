@@ -12,6 +12,7 @@ import {
   scriptPath,
   writeKey as writeKeySchema,
 } from "../core/environment.ts";
+import { compiledPipelines, compiledTables } from "./pipelines.ts";
 import * as schema from "./schema.ts";
 
 type Database = DrizzleD1Database<typeof schema>;
@@ -82,6 +83,9 @@ async function compile(db: Database, environmentId: string): Promise<Compiled> {
         )
     : [];
 
+  const pipelines = await compiledPipelines(db, environmentId);
+  const tables = await compiledTables(db, environmentId);
+
   const version = row.version + 1;
   const snapshot = environmentSchema.parse({
     ...withoutNulls(row),
@@ -92,6 +96,8 @@ async function compile(db: Database, environmentId: string): Promise<Compiled> {
       const fedBy = feeds.filter((f) => f.integration_id === integration.id).map((f) => f.source_id);
       return withoutNulls({ ...integration, source_ids: fedBy.length ? fedBy : null });
     }),
+    ...(pipelines.length && { pipelines }),
+    ...(Object.keys(tables).length && { lookup_tables: tables }),
   });
 
   const secrets = integrations.map(({ id, sealed_secrets: sealed }) => ({

@@ -24,6 +24,8 @@ export const environments = sqliteTable("environments", {
   profiles: text({ mode: "json" }).notNull().default({}),
   /** `ShardMap` as JSON; null: the first one. */
   profile_shard_map: text({ mode: "json" }),
+  /** As it was given (core/org-data-layer.ts), without defaults; null: an empty one. */
+  org_data_layer: text({ mode: "json" }),
 });
 
 export const sources = sqliteTable("sources", {
@@ -101,4 +103,65 @@ export const deadLetters = sqliteTable("dead_letters", {
   attempts: integer().notNull(),
   r2_key: text().notNull(),
   dead_at: text().notNull(),
+  source_id: text(),
+  /** Sent on its way again; it stays listed as what it was. */
+  retried_at: text(),
+  edited_at: text(),
+});
+
+/** Stretches of the lake that are sent to one integration again (workers/api/replays). */
+export const replays = sqliteTable("replays", {
+  id: text().primaryKey(),
+  environment_id: text().notNull(),
+  integration_id: text().notNull(),
+  /** `ReplayRequest` as JSON. */
+  request: text({ mode: "json" }).notNull(),
+  status: text({
+    enum: ["counting", "ready", "running", "paused", "cancelled", "complete", "failed"],
+  }).notNull(),
+  /** Each run is one Workflow instance, named `{id}-{run}`; only the newest may go on. */
+  run: integer().notNull(),
+  /** Raised by each piece that was done: of two that do the same one counts. */
+  revision: integer().notNull(),
+  /** `ReplayState` as JSON. */
+  state: text({ mode: "json" }).notNull(),
+  created_at: text().notNull(),
+  updated_at: text().notNull(),
+});
+
+/** Every version of every document that people change: pipelines, lookup tables, … Rows are added and never changed. */
+export const configurationVersions = sqliteTable(
+  "configuration_versions",
+  {
+    kind: text({ enum: ["pipeline", "lookup_table", "org_data_layer"] }).notNull(),
+    /** The pipeline's id, `{environment_id}/{name}` of a table, the environment's id. */
+    subject_id: text().notNull(),
+    /** From 1 on, without gaps. */
+    version: integer().notNull(),
+    environment_id: text().notNull(),
+    document: text({ mode: "json" }).notNull(),
+    author: text().notNull(),
+    note: text().notNull(),
+    created_at: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.subject_id, table.version] })],
+);
+
+/** Layer 2: which versions events go through from a source to an integration; the documents are `configuration_versions`. */
+export const pipelines = sqliteTable("pipelines", {
+  id: text().primaryKey(),
+  environment_id: text()
+    .notNull()
+    .references(() => environments.id),
+  name: text().notNull(),
+  /** Null: every source. */
+  source_id: text().references(() => sources.id),
+  /** Null: shared by all integrations. */
+  integration_id: text().references(() => integrations.id),
+  enabled: integer({ mode: "boolean" }).notNull(),
+  live_version: integer().notNull(),
+  /** `Canary` as JSON (db/pipelines.ts), while there is one. */
+  canary: text({ mode: "json" }),
+  /** How the last one ended. */
+  last_canary: text({ mode: "json" }),
 });

@@ -5,6 +5,7 @@
 import { gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import type { Event } from "../core/event.ts";
+import { EVENT_COLUMNS } from "../core/event-row.ts";
 
 export interface LakeRow {
   source_id: string;
@@ -23,34 +24,28 @@ export function lakeKey(environment: string, [day, first, end, shard]: LakeFileN
 
 type Column = {
   name: string;
-  type: "STRING" | "TIMESTAMP" | "INT32" | "DOUBLE";
+  type: "STRING" | "TIMESTAMP" | "INT32" | "DOUBLE" | "BOOLEAN";
   nullable?: boolean;
   of(row: LakeRow): unknown;
 };
 
+const PARQUET = {
+  string: "STRING",
+  timestamp: "TIMESTAMP",
+  integer: "INT32",
+  number: "DOUBLE",
+  boolean: "BOOLEAN",
+} as const;
+
+/** What is JSON stands in `event_json` already. */
 const COLUMNS: Column[] = [
-  { name: "received_at", type: "TIMESTAMP", of: ({ event }) => new Date(event.received_at) },
-  { name: "timestamp", type: "TIMESTAMP", of: ({ event }) => new Date(event.timestamp) },
-  { name: "message_id", type: "STRING", of: ({ event }) => event.message_id },
   { name: "source_id", type: "STRING", of: (row) => row.source_id },
-  { name: "type", type: "STRING", of: ({ event }) => event.type },
-  { name: "event", type: "STRING", of: ({ event }) => event.event },
-  { name: "anonymous_id", type: "STRING", of: ({ event }) => event.anonymous_id },
-  { name: "user_id", type: "STRING", nullable: true, of: ({ event }) => event.user_id },
-  { name: "session_id", type: "STRING", nullable: true, of: ({ event }) => event.context.session?.id },
-  { name: "session_number", type: "INT32", nullable: true, of: ({ event }) => event.context.session?.number },
-  { name: "page_url", type: "STRING", nullable: true, of: ({ event }) => event.context.page?.url },
-  { name: "page_referrer", type: "STRING", nullable: true, of: ({ event }) => event.context.page?.referrer },
-  { name: "utm_source", type: "STRING", nullable: true, of: ({ event }) => event.context.campaign?.source },
-  { name: "utm_medium", type: "STRING", nullable: true, of: ({ event }) => event.context.campaign?.medium },
-  { name: "utm_campaign", type: "STRING", nullable: true, of: ({ event }) => event.context.campaign?.name },
-  { name: "country", type: "STRING", nullable: true, of: ({ event }) => event.context.location?.country },
-  { name: "city", type: "STRING", nullable: true, of: ({ event }) => event.context.location?.city },
-  { name: "device_type", type: "STRING", nullable: true, of: ({ event }) => event.context.device?.type },
-  { name: "browser", type: "STRING", nullable: true, of: ({ event }) => event.context.browser?.name },
-  { name: "os", type: "STRING", nullable: true, of: ({ event }) => event.context.os?.name },
-  { name: "revenue", type: "DOUBLE", nullable: true, of: ({ event }) => number(event.properties.revenue) },
-  { name: "currency", type: "STRING", nullable: true, of: ({ event }) => string(event.properties.currency) },
+  ...EVENT_COLUMNS.flatMap(({ name, type, required, of }): Column[] => {
+    if (type === "json") return [];
+    const isTime = type === "timestamp";
+    const value = ({ event }: LakeRow) => (isTime ? new Date(of(event) as string) : of(event));
+    return [{ name, type: PARQUET[type], nullable: !required, of: value }];
+  }),
   { name: "event_json", type: "STRING", of: ({ event }) => JSON.stringify(event) },
   { name: "receipt_json", type: "STRING", of: (row) => JSON.stringify(row.receipt) },
 ];
@@ -68,6 +63,3 @@ export function lakeFile(rows: LakeRow[]): ArrayBuffer {
   }));
   return parquetWriteBuffer({ columnData, codec: "GZIP", compressors: { GZIP: (data) => gzipSync(data) } });
 }
-
-const number = (value: unknown) => (typeof value === "number" ? value : undefined);
-const string = (value: unknown) => (typeof value === "string" ? value : undefined);

@@ -1,14 +1,22 @@
 /**
  * One environment's live stream; named by the environment's id. Holds hibernating WebSockets and nothing else: what nobody
- * watches is not sent here (`publish` says how many watch, and publishers ask again only after a few seconds).
+ * watches is not sent here (`publish` says how many watch, and publishers ask again only after a few seconds). Of what is sent it
+ * remembers the last few events of each source, in memory.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { Event } from "../core/event.ts";
 import type { LiveItem } from "../core/live.ts";
 
 /** Under load the stream is a sample, and says so: a person cannot read faster, and a socket must not hold the pipeline up. */
 const MOST_ITEMS_A_CALL = 1_000;
 
+/** Of each source: for people who try a pipeline on what has just come in. Memory only. */
+const RECENT_EVENTS = 20;
+const MOST_SOURCES = 100;
+
 export class LiveFeed extends DurableObject<object> {
+  readonly #recent = new Map<string, Event[]>();
+
   constructor(ctx: DurableObjectState, env: object) {
     super(ctx, env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
@@ -24,6 +32,7 @@ export class LiveFeed extends DurableObject<object> {
 
   /** Sends items to everyone who watches, and answers how many that is. */
   async publish(items: LiveItem[]): Promise<number> {
+    this.#remember(items);
     const sockets = this.ctx.getWebSockets();
     if (sockets.length === 0) return 0;
     const shown = items.slice(0, MOST_ITEMS_A_CALL);
@@ -37,6 +46,21 @@ export class LiveFeed extends DurableObject<object> {
       }
     }
     return sockets.length;
+  }
+
+  /** The last events of a source, newest first, as Layer 1 left them: a sample, and empty after a while without any. */
+  async recent(sourceId: string, limit = RECENT_EVENTS): Promise<Event[]> {
+    return (this.#recent.get(sourceId) ?? []).slice(-limit).reverse();
+  }
+
+  #remember(items: LiveItem[]): void {
+    for (const item of items) {
+      if (item.kind !== "processed" || item.receipt.integrations.length === 0) continue;
+      const events = this.#recent.get(item.source_id) ?? [];
+      events.push(item.event);
+      if (events.length > RECENT_EVENTS) events.shift();
+      if (this.#recent.size < MOST_SOURCES) this.#recent.set(item.source_id, events);
+    }
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {

@@ -1,4 +1,4 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { CLUSTER_LIMITS } from "../core/identity-cluster.ts";
@@ -53,6 +53,13 @@ it("takes a person of whom it keeps as much as it ever does: more than any row m
   expect(JSON.parse(part!).traits).toHaveLength(1_000);
   expect(JSON.parse(cluster!)[3]).toHaveLength(CLUSTER_LIMITS.LINKS);
   expect(part!.length + Buffer.byteLength(cluster!)).toBeGreaterThan(2_100_000);
+  // The simulator would take 4 MB.
+  const largest = await runInDurableObject(
+    shard,
+    (_, { storage }) =>
+      storage.sql.exec<{ n: number }>("SELECT max(length(body) + length(keys)) AS n FROM records").one().n,
+  );
+  expect(largest).toBeLessThan(2_000_000);
   // And goes on.
   expect(await apply([event(events.length, {})])).toMatchObject([{ verdict: "added", person_id: personIdOf(home) }]);
 });

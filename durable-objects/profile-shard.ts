@@ -532,7 +532,8 @@ export class ProfileShard
   async tend(): Promise<{ rearmed: boolean }> {
     const before = this.#alarmAt;
     await this.#schedule();
-    return { rearmed: this.#alarmAt !== before };
+    // One that is only brought forward was not lost.
+    return { rearmed: before < Date.now() - 60_000 && this.#alarmAt !== before };
   }
 
   /** Makes durable all that each event says of links, and makes clusters one that it says are one. Answers in the order of the events. */
@@ -945,6 +946,8 @@ export class ProfileShard
       peer: (name) => this.env.PROFILE_SHARD.getByName(`${this.#environment}/${name}`) as never,
       transaction: (work) => this.#write(work),
       save: () => {
+        // Whoever has these buckets is told when somebody in them is deleted, and this shard no more.
+        this.#brought.clear();
         this.#state.next_blob = this.#store.nextBlob;
         this.#mustSave = true;
       },

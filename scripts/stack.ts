@@ -46,6 +46,8 @@ interface DevSecrets extends SeedSecrets {
   admin_token: string;
   /** 32 bytes as base64. */
   door_key: string;
+  /** Absent in a state folder that is older than it. */
+  pii_key?: string;
 }
 
 /** Starts everything and resolves when the Worker answers. Throws, with the Worker's last words, where it does not within a minute. */
@@ -103,6 +105,7 @@ async function secretsIn(state: string): Promise<DevSecrets> {
       webhook_secret: `whsec_${randomBytes(32).toString("base64")}`,
       credentials_key: randomBytes(32).toString("base64"),
       door_key: randomBytes(32).toString("base64"),
+      pii_key: randomBytes(32).toString("base64"),
     };
     await writeFile(file, JSON.stringify(secrets, null, 2), { mode: 0o600 });
     return secrets;
@@ -133,6 +136,7 @@ async function startWorker(
     `ADMIN_TOKEN="${secrets.admin_token}"`,
     `CREDENTIALS_KEY="${secrets.credentials_key}"`,
     `DOOR_KEY="${secrets.door_key}"`,
+    ...(secrets.pii_key ? [`PII_KEY="${secrets.pii_key}"`] : []),
     `VENDOR_SINK_URL="${sinkUrl}"`,
   ];
   await writeFile(vars, `${lines.join("\n")}\n`, { mode: 0o600 });

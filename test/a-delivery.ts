@@ -162,7 +162,7 @@ export function aBatch(messages: Message[], queue = "delivery-0"): MessageBatch 
 }
 
 export interface Sent {
-  lane: number;
+  lane: number | "recovery";
   delaySeconds: number;
   body: DeliveryMessage;
 }
@@ -172,7 +172,11 @@ export function aDeliveryEnv(given: Partial<DeliveryEnv> & { onSend?: (sent: Sen
   const sent: Sent[] = [];
   const live: LiveItem[] = [];
   const { onSend, ...others } = given;
-  const lanes = LANE_BINDINGS.map((binding, lane) => {
+  const queues = [
+    ...LANE_BINDINGS.map((binding, lane) => [binding, lane] as const),
+    ["DELIVERY_RECOVERY", "recovery"] as const,
+  ];
+  const lanes = queues.map(([binding, lane]) => {
     const send = async (text: string, { delaySeconds }: { delaySeconds: number }) => {
       const message = { lane, delaySeconds, body: JSON.parse(text) as DeliveryMessage };
       onSend?.(message);

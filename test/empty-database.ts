@@ -2,6 +2,15 @@ import { env } from "cloudflare:workers";
 
 /** Removes every row of D1, in the order that foreign keys allow: for tests of what a whole database says. */
 export async function emptyDatabase(): Promise<void> {
-  const tables = ["dead_letters", "integration_sources", "integrations", "write_keys", "sources"];
+  const tables = [
+    "configuration_versions",
+    "pipelines",
+    "replays",
+    "dead_letters",
+    "integration_sources",
+    "integrations",
+    "write_keys",
+    "sources",
+  ];
   for (const table of [...tables, "environments", "organisations"]) await env.DB.exec(`DELETE FROM ${table}`);
 }

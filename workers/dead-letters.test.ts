@@ -40,6 +40,9 @@ describe("burying", () => {
       attempts: 3,
       r2_key: expect.stringMatching(/^dead\/env=env_dead\/delivery\/[0-9a-f]{32}\.json$/),
       dead_at: expect.stringMatching(/^20.*Z$/),
+      source_id: null,
+      retried_at: null,
+      edited_at: null,
     });
     expect(second!.r2_key).toBe(first!.r2_key);
     expect(await stored(first!.r2_key!)).toEqual({

@@ -3,6 +3,7 @@
  * again from the payloads; where either fails, the caller's queue message is tried again.
  */
 import { sha256 } from "../core/hash.ts";
+import type { RawMessage } from "../core/queue-messages.ts";
 import type { Reason } from "../core/receipt.ts";
 
 export type DeadReason =
@@ -20,6 +21,10 @@ export interface DeadLetter {
   environment_id: string;
   stage: "queue" | "processor" | "delivery";
   integration_id?: string;
+  /** Where the event came from: who releases it needs to know. */
+  source_id?: string;
+  /** What the door saw of its request: of events that Layer 1 kept aside, which begin anew when they are released. */
+  door?: Pick<RawMessage, "request" | "vendor_ids" | "previous_id">;
   message_id?: string;
   event?: string;
   reason: DeadReason;
@@ -34,8 +39,10 @@ export interface BuriedLetters {
   dead_at: string;
   /** The queue message's id. */
   origin: string;
-  letters: (DeadLetter & { id: string })[];
+  letters: BuriedLetter[];
 }
+
+export type BuriedLetter = DeadLetter & { id: string };
 
 /**
  * Buries letters that came from one queue message. `origin` names that message: burying it twice (a redelivery) writes the
@@ -59,12 +66,27 @@ export async function bury(
     dead_at,
   }));
   await env.DB.prepare(
-    `INSERT OR REPLACE INTO dead_letters (id, environment_id, stage, integration_id, message_id, event, reason, detail, attempts, r2_key, dead_at)
+    `INSERT OR REPLACE INTO dead_letters (id, environment_id, stage, integration_id, message_id, event, reason, detail, attempts, r2_key, dead_at, source_id)
      SELECT value ->> 'id', value ->> 'environment_id', value ->> 'stage', value ->> 'integration_id', value ->> 'message_id', value ->> 'event',
-            value ->> 'reason', value ->> 'detail', value ->> 'attempts', value ->> 'r2_key', value ->> 'dead_at' FROM json_each(?)`,
+            value ->> 'reason', value ->> 'detail', value ->> 'attempts', value ->> 'r2_key', value ->> 'dead_at', value ->> 'source_id' FROM json_each(?)`,
   )
     .bind(JSON.stringify(rows))
     .run();
+}
+
+/** One letter with its payload, or undefined where there is none of this id. */
+export async function deadLetter(
+  env: { LAKE: R2Bucket; DB: D1Database },
+  id: string,
+): Promise<BuriedLetter | undefined> {
+  const row = await env.DB.prepare("SELECT r2_key FROM dead_letters WHERE id = ?").bind(id).first<{ r2_key: string }>();
+  const stored = row && (await env.LAKE.get(row.r2_key));
+  return (await stored?.json<BuriedLetters>())?.letters.find((one) => one.id === id);
+}
+
+/** Takes a letter out of the index: it was let go. What it was stays in R2. */
+export async function forgetDeadLetter({ DB }: { DB: D1Database }, id: string): Promise<void> {
+  await DB.prepare("DELETE FROM dead_letters WHERE id = ?").bind(id).run();
 }
 
 /** What a queue message's body says of whom it belongs to, as far as it can be read. */

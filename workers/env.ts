@@ -2,12 +2,15 @@
  * Bindings, by the Worker that needs them (each folder's wrangler.toml binds just these).
  * The joined Worker of `workers/index.ts` has them all.
  */
+import type { ConsentRevocations } from "../durable-objects/consent-revocations.ts";
 import type { DailySalts } from "../durable-objects/daily-salts.ts";
 import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
 import type { LiveFeed } from "../durable-objects/live-feed.ts";
 import type { OnceOnly } from "../durable-objects/once-only.ts";
 import type { ProfileShard } from "../durable-objects/profile-shard.ts";
+import type { SchemaWatch } from "../durable-objects/schema-watch.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
+import type { ReplayRun } from "./api/replays/replay.ts";
 import type { ImportRun } from "./ingest/bulk-import/bulk-import.ts";
 
 export interface IngestEnv {
@@ -44,22 +47,31 @@ export interface ProcessorEnv extends DeliveryQueues {
   PROFILE_SHARD: DurableObjectNamespace<ProfileShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  CONSENT_REVOCATIONS: DurableObjectNamespace<ConsentRevocations>;
+  SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  /** Secret, 32 bytes as base64: hashes and seals personal data, where a policy wants that (core/pii/pii-keys.ts). */
+  PII_KEY?: string;
+  /** Worker Loader, where the account has it: functions of pipelines run in Workers of their own. */
+  LOADER?: WorkerLoader;
 }
 
 export interface DeliveryEnv extends DeliveryQueues {
+  /** Events of vendors that are not well wait here, and are tried from here only, where they hold up nobody else's. */
+  DELIVERY_RECOVERY: Queue;
   CONFIG: KVNamespace;
   DB: D1Database;
   LAKE: R2Bucket;
   METRICS: AnalyticsEngineDataset;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
-  /** Secret, 32 bytes as base64: opens the sealed settings of integrations. */
+  CONSENT_REVOCATIONS: DurableObjectNamespace<ConsentRevocations>;
+  /** Secret, 32 bytes as base64: opens the sealed settings of integrations. Several while one replaces another (docs/credentials.md). */
   CREDENTIALS_KEY: string;
   /** Development only: every vendor request goes to `{VENDOR_SINK_URL}/{integration}/{host}/{path}` instead. */
   VENDOR_SINK_URL?: string;
 }
 
-export interface ApiEnv {
+export interface ApiEnv extends DeliveryQueues {
   ASSETS: Fetcher;
   CONFIG: KVNamespace;
   DB: D1Database;
@@ -69,6 +81,15 @@ export interface ApiEnv {
   PROFILE_SHARD: DurableObjectNamespace<ProfileShard>;
   INTEGRATION_GATE: DurableObjectNamespace<IntegrationGate>;
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
+  RAW_EVENTS: Queue;
+  REPLAYS: Workflow<ReplayRun>;
+  /** As delivery has it. */
+  VENDOR_SINK_URL?: string;
+  SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  /** Secret, as the processor has it: opens tokens of personal data. */
+  PII_KEY?: string;
+  /** As the processor has it: functions are tried when they are saved, and in previews. */
+  LOADER?: WorkerLoader;
   /** Secret: the bearer token of the management API. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */

@@ -8,12 +8,15 @@ import type { Env } from "./env.ts";
 import ingest, { isForTheDoor } from "./ingest/index.ts";
 import processor from "./processor/index.ts";
 
+export { ConsentRevocations } from "../durable-objects/consent-revocations.ts";
 export { DailySalts } from "../durable-objects/daily-salts.ts";
 export { IntegrationGate } from "../durable-objects/integration-gate.ts";
 export { LiveFeed } from "../durable-objects/live-feed.ts";
 export { OnceOnly } from "../durable-objects/once-only.ts";
 export { ProfileShard } from "../durable-objects/profile-shard.ts";
+export { SchemaWatch } from "../durable-objects/schema-watch.ts";
 export { VisitorShard } from "../durable-objects/visitor-shard.ts";
+export { Replay } from "./api/replays/replay.ts";
 export { BulkImport } from "./ingest/bulk-import/bulk-import.ts";
 
 export default {

@@ -4,12 +4,11 @@ import type { AddressInfo } from "node:net";
 import { pipeline, Readable } from "node:stream";
 import { type Behaviour, Behaviours, type Mode } from "./behaviours.ts";
 import { control } from "./control.ts";
-import { GA4_HOSTS, ga4 } from "./ga4.ts";
 import { parseJson } from "./json.ts";
 import { maskBody, maskHeaders, maskParameters } from "./mask.ts";
-import { META_HOSTS, meta } from "./meta.ts";
 import { type RecordedRequest, RequestLog } from "./request-log.ts";
 import { type Answer, refuseAll, type Vendor, type VendorCall, type Verdict } from "./vendor.ts";
+import { vendorAt } from "./vendors.ts";
 import { MAX_BODY_BYTES as MAX_WEBHOOK_BODY_BYTES, webhook } from "./webhook.ts";
 
 /** Longer than any client of ours keeps a connection open, so that none is closed under a request being sent. */
@@ -43,10 +42,7 @@ export async function startVendorSink(options: VendorSinkOptions = {}): Promise<
   const log = new RequestLog();
   const behaviours = new Behaviours();
   const customerReceiver = webhook(options.webhookSecrets ?? {});
-  const vendorOf = ({ hostname }: URL): Vendor => {
-    if (GA4_HOSTS.includes(hostname)) return ga4;
-    return META_HOSTS.includes(hostname) ? meta : customerReceiver;
-  };
+  const vendorOf = ({ hostname }: URL): Vendor => vendorAt(hostname) ?? customerReceiver;
 
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     // Without a listener, a client that goes away at the wrong moment would end the process.
@@ -66,7 +62,8 @@ export async function startVendorSink(options: VendorSinkOptions = {}): Promise<
     if (!call) return send(response, notFound(request));
 
     const vendor = vendorOf(call.url);
-    const verdict = vendor.receive(call);
+    const refused = await vendor.authorise?.(call);
+    const verdict = refused ? { answer: refused, events: [] } : vendor.receive(call);
     const recorded = log.open(describe(call, vendor, verdict, request.url ?? ""), bytes);
 
     const gone = new Promise((resolve) => response.once("close", resolve));

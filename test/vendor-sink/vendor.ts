@@ -41,9 +41,11 @@ export interface Verdict {
 export type Fault = "429" | "500" | "error-in-200";
 
 export interface Vendor {
-  name: "ga4" | "meta" | "webhook";
+  name: string;
   /** How long the vendor remembers what it has received. */
   dedupWindowMs: number;
+  /** Whether the caller may: what needs more than a glance. An answer is given at once, undefined leaves the rest to `receive`. */
+  authorise?(call: VendorCall): Promise<Answer | undefined>;
   /** What the vendor does in good health. */
   receive(call: VendorCall): Verdict;
   /** The same when it keeps only a part of what it is sent. `keeps` says yes every other time. */

@@ -383,8 +383,23 @@ describe("the gate", () => {
     answer = new Response(null, { status: 200 });
     const later = Date.now() + 300_001;
     vi.spyOn(Date, "now").mockImplementation(() => later);
-    await deliver(aBatch(sent.map(({ body }) => aMessage(body))), env);
+    await deliver(
+      aBatch(
+        sent.map(({ body }) => aMessage(body)),
+        "delivery-recovery",
+      ),
+      env,
+    );
+    // The one that was not refused itself is the probe; then the other follows.
     expect(calls).toHaveLength(2);
+    expect(calls[1]!.ids).toEqual(sent[1]!.body.items.map((item) => item.message_id));
+    await deliver(
+      aBatch(
+        sent.slice(2).map(({ body }) => aMessage(body)),
+        "delivery-recovery",
+      ),
+      env,
+    );
     expect(await gateOf(integration)).toMatchObject({ state: "open_for_business", reason: null, delivered: 2 });
   });
 
@@ -408,6 +423,9 @@ describe("the gate", () => {
     vi.spyOn(Date, "now").mockImplementation(() => now);
     const twoRequests = () => [aMessage(aDelivery(integration, { items: someItems(20) }))];
     await deliver(aBatch(twoRequests()), env);
+    expect(calls).toHaveLength(5);
+    expect(sent.splice(1)).toMatchObject([{ lane: "recovery" }]);
+    await deliver(aBatch(twoRequests(), "delivery-recovery"), env);
     expect(calls).toHaveLength(6);
     expect(sent.slice(1).map(({ body }) => [body.attempt, body.items.length])).toEqual([
       [2, 10],
@@ -416,7 +434,7 @@ describe("the gate", () => {
 
     status = 200;
     now += 20_001;
-    await deliver(aBatch(twoRequests()), env);
+    await deliver(aBatch(twoRequests(), "delivery-recovery"), env);
     expect(calls).toHaveLength(7);
     await deliver(aBatch(twoRequests()), env);
     expect(calls).toHaveLength(9);
@@ -467,6 +485,24 @@ describe("the gate", () => {
       { reason: "gave_up", detail: "the gate said unauthorised" },
     ]);
   });
+});
+
+it("a webhook whose body a pipeline has made goes under its event's id all the same", async () => {
+  const integration = await publishIntegration({
+    destination: "webhook",
+    settings: { url: "https://93.184.216.34/in" },
+    secrets: { secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" },
+  });
+  const asked: Request[] = [];
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    asked.push(new Request(input, init));
+    return new Response(null, { status: 204 });
+  });
+  const items = [anItem({ message_id: "m-shaped", payload: { text: "anything" } })];
+  await deliver(aBatch([aMessage(aDelivery(integration, { items }))]), aDeliveryEnv().env);
+  expect(asked[0]!.headers.get("webhook-id")).toBe("m-shaped");
+  expect(await asked[0]!.json()).toEqual({ text: "anything" });
+  expect((await gateOf(integration)).delivered).toBe(1);
 });
 
 describe("consent", () => {

@@ -5,12 +5,13 @@
 import * as z from "zod";
 import type { Purpose } from "../../core/consent.ts";
 import type { Event } from "../../core/event.ts";
+import type { Authentication } from "./authentication.ts";
 
 /** A setting that is sealed at rest, never returned by the API and never logged: a string, or of any shape given. */
 export const secret = <T extends z.ZodType = z.ZodString>(schema = z.string().min(1) as z.ZodType as T) =>
   schema.brand<"secret">().meta({ secret: true });
 
-function isSecret(schema: z.ZodType): boolean {
+export function isSecret(schema: z.ZodType): boolean {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return isSecret(schema.unwrap() as z.ZodType);
   return schema.meta()?.secret === true;
 }
@@ -47,7 +48,10 @@ export interface VendorRequest {
   url: string;
   method: "POST" | "PUT" | "PATCH" | "GET";
   headers: Record<string, string>;
+  /** Where `bytes` are sent, words for them: what a person sees in the live stream. */
   body: string;
+  /** Sent instead of `body`: a file, or what is compressed. */
+  bytes?: Uint8Array<ArrayBuffer>;
 }
 
 export interface VendorResponse {
@@ -74,7 +78,14 @@ export type Outcome =
 /** Facts of the moment that a request may need; passed in so that `request` stays testable as data. */
 export interface RequestMoment {
   now: Date;
+  /** Of the events, in the order of their payloads: a customer's own pipeline may have left them out of these. */
+  message_ids?: string[];
+  /** Where the destination's `authentication` gives one. */
+  token?: string;
 }
+
+/** Requests that are made one after the other, each answered before the next: what it takes to create or widen a table. */
+export type Mending = Generator<VendorRequest, "again" | Outcome | undefined, VendorResponse>;
 
 /** One worked example: documentation for a reader, a test for `destinations.test.ts`. */
 export interface Example<S> {
@@ -103,12 +114,30 @@ export interface Destination<S extends object = any, P = any> {
     /** From the moment the event was first queued. */
     giveUpAfterHours: number;
     timeoutMs: number;
+    /** The events of two queue messages never share a request: so a repetition brings exactly the same ones together again. */
+    keepsMessages?: true;
   };
+  /** Of an advertising vendor: the identifiers by which it can recognise the person of this payload, e.g. `em`, `fbp`. */
+  identifiersIn?(payload: P): string[];
+  /** How the vendor knows us, where that takes more than a setting that is sent along. */
+  authentication?(settings: S): Authentication | undefined;
+  /**
+   * What `map` returns, as the vendor's reference has it: checked before anything is queued, also what a customer's pipeline made of it.
+   * Absent: nothing is checked. Make it with `z.compile` where it is more than a few fields.
+   */
+  payload?: z.ZodType<P>;
+  /** The vendor's name for what a payload reports, for people and for docs/event-map.md. Absent: no name, e.g. for a copy of the event. */
+  eventName?(payload: P): string | undefined;
   /** Events with different keys never share a request (GA4: one client_id a request). */
   groupBy?(payload: P): string;
   /** Pure: no fetch, no clock, no logging. Event times are judged against `event.received_at`. */
   map(event: Event, settings: Public<S>): P | Skip;
   request(payloads: P[], settings: S, moment: RequestMoment): VendorRequest | Promise<VendorRequest>;
+  /**
+   * What is missing at the vendor's before the request can succeed, as the requests that provide it: `again` then makes the first request
+   * once more, an outcome is that of all payloads, and undefined leaves the judgement to `outcome`. Pure, as `request` is.
+   */
+  mend?(response: VendorResponse, payloads: P[], settings: S, moment: RequestMoment): Mending;
   /** One outcome for all of the payloads, or one for each, in order. */
   outcome(response: VendorResponse, payloads: P[]): Outcome | Outcome[];
   examples: Example<S>[];

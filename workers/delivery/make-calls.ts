@@ -2,13 +2,16 @@
  * From the events of one integration to an outcome for each of them: consent, requests within the vendor's limits, the gate's
  * permission, the calls, and bisection where the vendor refuses a whole request for one of its events.
  */
-import { allows } from "../../core/consent.ts";
+import { allows, type Purpose } from "../../core/consent.ts";
+import type { DeliveryItem } from "../../core/queue-messages.ts";
 import type { DeliveryEnv } from "../env.ts";
+import { converse } from "./converse.ts";
+import { authenticated, sign } from "./credentials-for.ts";
 import type { Destination, Outcome, VendorRequest } from "./destination.ts";
 import { inPool } from "./in-pool.ts";
 import type { Line, Parcel } from "./parcel.ts";
 import type { Target } from "./target.ts";
-import { type CallResult, callVendor } from "./vendor-call.ts";
+import type { CallResult } from "./vendor-call.ts";
 
 /** A request that was made. `outcomes` are those of its `lines`, in their order; their reasons hold no secrets. */
 export interface Call {
@@ -20,29 +23,69 @@ export interface Call {
 
 /** So many requests that failed, and none that did not, end a batch: as many open the gate's circuit. */
 const FAILURES_TO_STOP = 5;
+/** So many that hang do too: each of them costs the lane its whole timeout. */
+const HUNG_TO_STOP = 2;
+/** And so many whose credentials are refused: a single one may be about its event. */
+const REFUSALS_TO_STOP = 3;
+/**
+ * On a lane that it shares, a vendor is waited for four times as long as its slowest recent answer took, and a fifth of its timeout at
+ * least: one that goes down costs the others that once or twice. From the recovery queue it gets its whole timeout.
+ */
+const PATIENCE = 4;
+const LEAST_PATIENCE = 1 / 5;
 /** How long the others then wait; the gate, told meanwhile, knows better when they ask it. */
 const STOPPED_S = 10;
 
-/** Makes up to `atOnce` calls at a time. Every event has an outcome afterwards. Throws only before the first call. */
-export async function makeCalls(parcels: Parcel[], target: Target, env: DeliveryEnv, atOnce: number): Promise<Call[]> {
+export interface CallTerms {
+  /** Calls that may be under way at a time. */
+  atOnce: number;
+  /** Whether a vendor that is not well may be tried. */
+  mayProbe: boolean;
+  /** Events of people who have taken back their consent since. */
+  revoked: Set<DeliveryItem>;
+}
+
+/** Every event has an outcome afterwards. Throws only before the first call. */
+export async function makeCalls(
+  parcels: Parcel[],
+  target: Target,
+  env: DeliveryEnv,
+  { atOnce, mayProbe, revoked }: CallTerms,
+): Promise<Call[]> {
   const { destination, integration } = target;
-  const groups = groupLines(withConsent(parcels, integration.purpose ?? destination.purpose), destination);
+  const purpose = integration.purpose ?? destination.purpose;
+  const lines = withConsent(await withoutRepeated(parcels, integration.id, env), purpose, revoked);
+  // Events that were refused themselves go last: while the credentials are in doubt, another may show that they are good.
+  const groups = groupLines(lines, destination).sort((a, b) => Number(isSuspect(a)) - Number(isSuspect(b)));
   if (groups.length === 0) return [];
   const gate = env.INTEGRATION_GATE.getByName(integration.id);
-  const claim = await gate.claim(groups.length, destination.limits.requestsPerSecond);
+  const terms = { may_probe: mayProbe, suspects: isSuspect(groups[0]!) };
+  const claim = await gate.claim(groups.length, destination.limits.requestsPerSecond, terms);
   const wait_s = Math.max(1, Math.ceil(claim.retry_in_ms / 1_000));
-  for (const group of groups.slice(claim.granted)) hold(group, `the gate said ${claim.state}`, wait_s);
+  const is_unwell = claim.state !== "rate_limited" && claim.state !== "open_for_business";
+  for (const group of groups.slice(claim.granted)) hold(group, `the gate said ${claim.state}`, wait_s, is_unwell);
 
+  const { timeoutMs } = destination.limits;
+  const patience = Math.max(timeoutMs * LEAST_PATIENCE, PATIENCE * (claim.slowest_ms ?? timeoutMs));
+  const waitMs = mayProbe ? timeoutMs : Math.min(timeoutMs, patience);
   const calls: Call[] = [];
   await inPool(atOnce, groups.slice(0, claim.granted), async (group) => {
-    if (isFutile(calls)) hold(group, "the requests before it failed", STOPPED_S);
-    else await callOnce(group, target, env, calls);
+    if (isFutile(calls)) hold(group, "the requests before it failed", STOPPED_S, true);
+    else await callOnce(group, target, env, calls, waitMs);
   });
+  for (const parcel of parcels) parcel.acceptedAt = calls.some(isAccepted) ? Date.now() : claim.accepted_at;
   return calls;
 }
 
 /** A request that failed as a whole: what the circuit breaker goes by. */
 export const hasFailed = (call: Call) => call.outcomes.every(({ outcome }) => outcome === "retry");
+
+/** A request that never got an answer in time. */
+export const hasHung = ({ result }: Call) => !result.answered && result.is_late;
+
+const isAccepted = (call: Call) => !hasFailed(call) && refusalOf(call) === undefined;
+
+const isSuspect = (lines: Line[]) => lines.every(({ parcel }) => parcel.body.refused !== undefined);
 
 /** The vendor's words where it refused the credentials. */
 export function refusalOf({ outcomes }: Call): string | undefined {
@@ -50,12 +93,28 @@ export function refusalOf({ outcomes }: Call): string | undefined {
   return refusal && (refusal.reason || "the vendor refused the credentials");
 }
 
-function withConsent(parcels: Parcel[], purpose: Destination["purpose"]): Line[] {
+/** A chunk of a replay that was queued a second time is not sent a second time. */
+async function withoutRepeated(parcels: Parcel[], integrationId: string, env: DeliveryEnv): Promise<Parcel[]> {
+  const chunks = parcels.flatMap(({ body: { replay, attempt, counted }, message }) =>
+    // What comes back for another try is a message of its own, and was admitted at its first.
+    replay && attempt === 1 && !counted ? [{ chunk: replay.chunk, queue_message: message.id }] : [],
+  );
+  if (chunks.length === 0) return parcels;
+  const repeated = new Set(await env.INTEGRATION_GATE.getByName(integrationId).knownChunks(chunks));
+  return parcels.filter(({ message, body, outcomes }) => {
+    if (!repeated.has(message.id)) return true;
+    for (const item of body.items) outcomes.set(item, { outcome: "filtered", reason: "replayed_before" });
+    return false;
+  });
+}
+
+/** Judged by what the event was allowed when it came, and by what the person has taken back since. */
+function withConsent(parcels: Parcel[], purpose: Purpose, revoked: Set<DeliveryItem>): Line[] {
   const lines = parcels.flatMap((parcel) => parcel.body.items.map((item) => ({ parcel, item })));
   return lines.filter(({ parcel, item }) => {
-    const allowed = allows(item.purposes, purpose);
-    if (!allowed) parcel.outcomes.set(item, { outcome: "filtered", reason: "no_consent" });
-    return allowed;
+    const reason = !allows(item.purposes, purpose) ? "no_consent" : revoked.has(item) && "consent_revoked";
+    if (reason) parcel.outcomes.set(item, { outcome: "filtered", reason });
+    return !reason;
   });
 }
 
@@ -85,7 +144,10 @@ function measure(lines: Line[], { name, groupBy, limits }: Destination): { line:
   return lines.flatMap((line) => {
     const { payload } = line.item;
     try {
-      const key = groupBy?.(payload) ?? "";
+      // What was refused for its credentials goes alone: of many in a request nobody could tell which it was about.
+      const alone = line.parcel.body.refused ? `${line.item.message_id} ` : "";
+      const whole = limits.keepsMessages ? `${line.parcel.message.id} ` : "";
+      const key = `${alone}${whole}${groupBy?.(payload) ?? ""}`;
       const bytes = limits.bytesPerRequest ? Buffer.byteLength(JSON.stringify(payload), "utf8") : 0;
       return [{ line, key, bytes }];
     } catch (error) {
@@ -97,29 +159,45 @@ function measure(lines: Line[], { name, groupBy, limits }: Destination): { line:
 
 /** A vendor that is down, or does not know us, is not asked fifty times more: each could wait for its timeout. */
 function isFutile(calls: Call[]): boolean {
-  return (calls.length >= FAILURES_TO_STOP && calls.every(hasFailed)) || calls.some((call) => refusalOf(call));
+  if (calls.some(isAccepted)) return false;
+  const refused = calls.filter((call) => refusalOf(call) !== undefined).length;
+  return (
+    calls.length - refused >= FAILURES_TO_STOP ||
+    refused >= REFUSALS_TO_STOP ||
+    calls.filter(hasHung).length >= HUNG_TO_STOP
+  );
 }
 
-function hold(lines: Line[], reason: string, after_s: number): void {
-  for (const { parcel, item } of lines) parcel.outcomes.set(item, { outcome: "held", reason, after_s });
+function hold(lines: Line[], reason: string, after_s: number, is_unwell: boolean): void {
+  for (const { parcel, item } of lines) parcel.outcomes.set(item, { outcome: "held", reason, after_s, is_unwell });
 }
 
 /** One request to the vendor; one more for each half where it refused the whole for one of its events. Never throws. */
-async function callOnce(lines: Line[], target: Target, env: DeliveryEnv, calls: Call[]): Promise<void> {
-  const { destination, integration, mask } = target;
+async function callOnce(
+  lines: Line[],
+  target: Target,
+  env: DeliveryEnv,
+  calls: Call[],
+  timeoutMs: number,
+): Promise<void> {
+  const { integration } = target;
   const payloads = lines.map(({ item }) => item.payload);
-  const request = await requestOf(payloads, target);
+  const message_ids = lines.map(({ item }) => item.message_id);
+  const request = await requestOf(payloads, message_ids, target, env);
   let outcomes: Outcome[];
   if ("outcome" in request) {
     outcomes = payloads.map(() => request);
+    // To the gate, credentials that could not be had are as good as refused: the integration pauses.
+    if (request.outcome !== "batch_refused") calls.push({ lines, outcomes, ...withoutCredentials(request) });
   } else {
-    const result = await callVendor(request, {
-      timeoutMs: destination.limits.timeoutMs,
+    const options = {
+      timeoutMs,
       integration: integration.name,
       sinkUrl: env.VENDOR_SINK_URL,
-      mask,
-    });
-    outcomes = outcomesOf(result, payloads, target);
+      mask: (text: string) => target.mask(text),
+    };
+    const { result, instead } = await converse(request, options, payloads, target, env);
+    outcomes = instead ? payloads.map(() => instead) : outcomesOf(result, payloads, target);
     calls.push({ lines, outcomes, request, result });
   }
   lines.forEach(({ parcel, item }, i) => {
@@ -130,15 +208,23 @@ async function callOnce(lines: Line[], target: Target, env: DeliveryEnv, calls: 
   if (lines.length === 1 || refused.length === 0) return;
   const half = Math.ceil(refused.length / 2);
   for (const part of [refused.slice(0, half), refused.slice(half)]) {
-    if (part.length) await callOnce(part, target, env, calls);
+    if (part.length) await callOnce(part, target, env, calls, timeoutMs);
   }
 }
 
 /** A payload that no request can be made of is refused as a vendor would, so that bisection finds it. */
-async function requestOf(payloads: unknown[], target: Target): Promise<VendorRequest | Outcome> {
+async function requestOf(
+  payloads: unknown[],
+  message_ids: string[],
+  target: Target,
+  env: DeliveryEnv,
+): Promise<VendorRequest | Exclude<Outcome, { outcome: "delivered" }>> {
   const { destination, settings, mask } = target;
+  const known = await authenticated(target, env);
+  if ("outcome" in known) return known;
   try {
-    return await destination.request(payloads, settings, { now: new Date() });
+    const moment = { now: new Date(), message_ids, ...known };
+    return await sign(await destination.request(payloads, settings, moment), target, moment.now);
   } catch (error) {
     return { outcome: "batch_refused", reason: mask(`not a payload of ${destination.name}: ${error}`) };
   }
@@ -159,3 +245,9 @@ function outcomesOf(result: CallResult, payloads: unknown[], { destination, mask
     return all({ outcome: "retry", reason: mask(String(error)) });
   }
 }
+
+/** What stands for a request that could not even be signed. */
+const withoutCredentials = ({ reason }: { reason: string }): Pick<Call, "request" | "result"> => ({
+  request: { url: "millrace:credentials", method: "POST", headers: {}, body: "" },
+  result: { answered: false, error: reason, ms: 0, is_late: false },
+});

@@ -8,6 +8,8 @@ export interface Parcel {
   outcomes: Map<DeliveryItem, Settled>;
   /** Those that were dead-lettered. */
   dead: Set<DeliveryItem>;
+  /** When the vendor last accepted a request of the integration, epoch milliseconds, as far as known. */
+  acceptedAt: number | null;
 }
 
 /** One event of a parcel. */
@@ -20,8 +22,14 @@ export interface Line {
 export type Settled =
   | Outcome
   /** Waits for the gate, which does not use up an attempt. */
-  | { outcome: "held"; reason: string; after_s: number }
-  | { outcome: "filtered"; reason: "no_consent" | "integration_disabled" }
+  | {
+      outcome: "held";
+      reason: string;
+      after_s: number;
+      /** The integration is not well: its events wait where they hold up no other's. */
+      is_unwell: boolean;
+    }
+  | { outcome: "filtered"; reason: "no_consent" | "consent_revoked" | "integration_disabled" | "replayed_before" }
   | { outcome: "undeliverable"; reason: "unknown_environment" | "unknown_destination"; detail: string };
 
 /** What a queue message says, or what is wrong with it. Never throws. */
@@ -31,7 +39,10 @@ export function read(message: Message): { ok: true; parcel: Parcel } | { ok: fal
       typeof message.body === "string" ? JSON.parse(message.body) : message.body,
     );
     if (parsed.success)
-      return { ok: true, parcel: { message, body: parsed.data, outcomes: new Map(), dead: new Set() } };
+      return {
+        ok: true,
+        parcel: { message, body: parsed.data, outcomes: new Map(), dead: new Set(), acceptedAt: null },
+      };
     const issue = parsed.error.issues[0]!;
     return { ok: false, problem: `${issue.path.join(".") || "message"}: ${issue.message}` };
   } catch (error) {

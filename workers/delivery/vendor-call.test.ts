@@ -63,6 +63,7 @@ describe("a call", () => {
       answered: false,
       error: expect.stringMatching(/^TimeoutError: /),
       ms: expect.any(Number),
+      is_late: true,
     });
   });
 
@@ -76,6 +77,7 @@ describe("a call", () => {
     expect(await callVendor(request, options)).toMatchObject({
       answered: false,
       error: expect.stringContaining(words),
+      is_late: false,
     });
   });
 });

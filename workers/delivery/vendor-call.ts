@@ -6,7 +6,7 @@ const MOST_BODY_BYTES = 64 * 1024;
 export type CallResult =
   | { answered: true; response: VendorResponse; ms: number }
   /** No answer: refused, cut off, or too late. */
-  | { answered: false; error: string; ms: number };
+  | { answered: false; error: string; ms: number; is_late: boolean };
 
 export interface CallOptions {
   timeoutMs: number;
@@ -26,7 +26,7 @@ export async function callVendor(
     const response = await fetch(sinkUrl ? throughSink(request.url, sinkUrl, integration) : request.url, {
       method: request.method,
       headers: request.headers,
-      body: request.method === "GET" ? null : request.body,
+      body: request.method === "GET" ? null : (request.bytes ?? request.body),
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
@@ -41,6 +41,7 @@ export async function callVendor(
     return {
       answered: false,
       error: mask(error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
+      is_late: error instanceof Error && error.name === "TimeoutError",
       ms: Date.now() - started,
     };
   }

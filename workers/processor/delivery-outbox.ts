@@ -24,15 +24,24 @@ export class DeliveryOutbox {
   readonly #parcels: Parcel[] = [];
 
   /** `sender` is given back to `failed` of `send` where the event could not be queued. */
-  add(sender: unknown, environmentId: string, integration: Integration, event: Event, payloadJson: string): void {
-    const { message_id, event: name, anonymous_id, received_at } = event;
+  add(
+    sender: unknown,
+    environmentId: string,
+    integration: Integration,
+    event: Event,
+    payloadJson: string,
+    versions?: string[],
+  ): void {
+    const { message_id, event: name, anonymous_id, user_id, received_at } = event;
     const { purposes = [] } = event.context;
     const about: Omit<DeliveryItem, "payload"> = {
       message_id,
       event: name,
       anonymous_id,
+      ...(user_id !== undefined && { user_id }),
       received_at,
       purposes,
+      ...(versions?.length && { versions }),
     };
     const item = `${JSON.stringify(about).slice(0, -1)},"payload":${payloadJson}}`;
     const bytes = Buffer.byteLength(item, "utf8") + 1;

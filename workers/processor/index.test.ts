@@ -12,6 +12,7 @@ import { anEnvironment, anIntegration, aSource } from "../../test/an-environment
 import { anEvent } from "../../test/an-event.ts";
 import { webhook } from "../delivery/destinations/webhook.ts";
 import { LANE_BINDINGS, type ProcessorEnv } from "../env.ts";
+import { revokedAmong } from "../revocations.ts";
 import processor from "./index.ts";
 import { afterShard, beforeShard } from "./pipeline.ts";
 import { cleanse } from "./steps/cleanse.ts";
@@ -715,8 +716,12 @@ describe("the live stream", () => {
       steps: [
         { step: "validate_schema", verdict: "kept", changed: [] },
         { step: "correct_clock", verdict: "kept", changed: [] },
+        { step: "standardise_fields", verdict: "kept", changed: [] },
+        { step: "enforce_types", verdict: "kept", changed: [] },
+        { step: "normalise_values", verdict: "kept", changed: [] },
         { step: "cleanse", verdict: "kept", changed: ["properties.a"] },
         { step: "add_request_facts", verdict: "kept", changed: ["context.ip"] },
+        { step: "classify_pii", verdict: "kept", changed: [] },
         { step: "enrich_geography", verdict: "kept", changed: ["context.location"] },
         { step: "enrich_user_agent", verdict: "kept", changed: [] },
         { step: "classify_bot", verdict: "kept", changed: ["context.bot"] },
@@ -815,4 +820,94 @@ it("an event from the future ends nobody's session: to the shard it is of when i
     ["2031-01-01T00:00:00.000Z", "too_new"],
     ["2026-11-20T10:00:01.000Z", undefined],
   ]);
+});
+
+describe("a person who takes back a consent", () => {
+  const ad = () =>
+    anIntegration({ destination: "webhook", purpose: "marketing", settings: { url: "https://x.example" } });
+
+  it("is known to delivery before the message is done, for all that was queued before", async () => {
+    const { consume, environment } = await aProcessor({ integrations: [ad()] });
+    const { delivered } = await consume({ q1: [anEvent({ message_id: "before", user_id: "u1" })] });
+    expect(delivered[0]!.items[0]).toMatchObject({ message_id: "before", anonymous_id: "a1", user_id: "u1" });
+    const no = anEvent({ received_at: "2026-11-20T10:05:00.000Z", context: { consent: { marketing: false } } });
+    expect((await consume({ q2: [no] })).acked).toEqual(["q2"]);
+    const items = delivered.flatMap((message) => message.items);
+    expect(await revokedAmong(env, environment.id, items, "marketing")).toEqual(new Set(items));
+    expect(await revokedAmong(env, environment.id, items, "analytics")).toEqual(new Set());
+  });
+
+  it("keeps the message in the queue while that cannot be written down", async () => {
+    const processor = await aProcessor({ integrations: [ad()] });
+    const mark = () => Promise.reject(new Error("object is down"));
+    processor.env.CONSENT_REVOCATIONS = { getByName: () => ({ mark }) } as never;
+    const errors = vi.spyOn(console, "error").mockImplementation(() => {});
+    const no = anEvent({ anonymous_id: "a-no", context: { consent: { marketing: false } } });
+    const { acked, retried } = await processor.consume({ q1: [no], q2: [anEvent({ anonymous_id: "a-yes" })] });
+    expect([acked, retried]).toEqual([["q2"], ["q1"]]);
+    expect(errors).toHaveBeenCalled();
+  });
+});
+
+it("what the browser objected to is kept with the event, for whoever judges it again", async () => {
+  const { consume, calls } = await aProcessor();
+  await consume({ q1: { events: [anEvent()], request: { gpc: true } }, q2: [anEvent()] });
+  const receipts = calls.flatMap(({ batch }) => batch.lines.map((line) => JSON.parse(line).receipt));
+  expect(receipts.map(({ gpc }) => gpc)).toEqual([true, undefined]);
+});
+
+describe("pipelines", () => {
+  const strict = { map: [{ set: { "properties.revenue": { from: "properties.revenue", as: "number" } } }] };
+
+  it("shape what their integration gets, and an event that they cannot shape costs only that one", async () => {
+    const {
+      consume,
+      env: processorEnv,
+      environment,
+      integrations,
+      deadLetters,
+      gate,
+    } = await aProcessor({ integrations: three });
+    const [ga4, , hook] = integrations;
+    const pipelines = [{ id: "pip_hook", integration_id: hook!.id, version: 5, document: strict }];
+    await processorEnv.CONFIG.put(configKey.environment(environment.id), JSON.stringify({ ...environment, pipelines }));
+    const good = order({ message_id: "good", properties: { ...order().properties, revenue: "99.5" } });
+    const bad = order({ message_id: "bad", properties: { ...order().properties, revenue: "a lot" } });
+    const { acked, delivered } = await consume({ q1: [good, bad] });
+    expect(acked).toEqual(["q1"]);
+    const to = (integration: Integration | undefined) =>
+      items(delivered.filter((one) => one.integration_id === integration!.id));
+    expect(to(ga4).map((item) => item.message_id)).toEqual(["good", "bad"]);
+    expect(to(hook)).toMatchObject([
+      { message_id: "good", versions: ["pip_hook@5"], payload: { data: { properties: { revenue: 99.5 } } } },
+    ]);
+    const [letter] = await deadLetters();
+    expect(letter).toMatchObject({
+      reason: "pipeline_failed",
+      integration_id: hook!.id,
+      detail: 'map, 1. set: properties.revenue: "a lot" is no number',
+    });
+    expect(letter!.stored.letters).toMatchObject([
+      { source_id: "src_test", payload: { message_id: "bad", context: { purposes: expect.any(Array) } } },
+    ]);
+
+    const counts = {
+      "pip_hook@5": { queued: 1, filtered: 0, failed: 1, skipped_steps: 0, delivered: 0, dead_lettered: 0 },
+    };
+    expect(await gate(hook!).versionCounts(["pip_hook@5"])).toEqual(counts);
+    await consume({ q1: [good, bad] });
+    expect(await gate(hook!).versionCounts(["pip_hook@5", "pip_other@1"])).toEqual(counts);
+  });
+
+  it("that wait for an expression keep the order and the outcome of every event", async () => {
+    const document = { map: [{ when: "event.properties.n < 3", jsonata: '{"properties": {"n": properties.n * 10}}' }] };
+    const { consume, env: processorEnv, environment, integrations } = await aProcessor();
+    const pipelines = [{ id: "pip_slow", integration_id: integrations[0]!.id, version: 1, document }];
+    await processorEnv.CONFIG.put(configKey.environment(environment.id), JSON.stringify({ ...environment, pipelines }));
+    const events = [1, 2, 3, 4].map((n) => anEvent({ anonymous_id: "same", properties: { n } }));
+    const { delivered } = await consume({ q1: events });
+    expect(items(delivered).map(({ payload }) => (payload as { data: Event }).data.properties.n)).toEqual([
+      10, 20, 3, 4,
+    ]);
+  });
 });

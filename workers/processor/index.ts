@@ -2,16 +2,20 @@
  * Consumes `raw-events`: Layer 1, one call for each shard, Layer 2, and the delivery queues. A message is acknowledged when all
  * that follows from it is durable; until then a retry goes the same way again, and the shard answers as it did before.
  */
+import { CountedEvents } from "../../core/delivery-counters.ts";
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import type { LiveItem } from "../../core/live.ts";
 import { pack } from "../../core/packed.ts";
+import { piiKeysOf } from "../../core/pii/pii-keys.ts";
+import { withoutSecrets } from "../../core/pii/without-secrets.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
 import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
+import { judgeCanaries } from "../canary.ts";
 import { readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
 import { driveMoves } from "../drive-moves.ts";
@@ -19,12 +23,17 @@ import type { ProcessorEnv } from "../env.ts";
 import { publishLive } from "../live.ts";
 import { Metrics } from "../metrics.ts";
 import { queueProfileChanges } from "../profile-changes-queue.ts";
+import { RevocationMarks } from "../revocations.ts";
 import { askProfileShards, type PersonFacts } from "./ask-profile-shards.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
-import { afterShard, beforeShard, run, runLayer2 } from "./pipeline.ts";
+import { resourcesOfBatch } from "./layer2-resources.ts";
+import type { Mapped } from "./map-for-integration.ts";
+import { afterShard, beforeShard, type Ran, run, runLayer2 } from "./pipeline.ts";
 import { deliverProfileChanges } from "./profile-changes.ts";
+import { SchemaReport } from "./schema-report.ts";
 import type { StepContext } from "./step.ts";
 import { sweepShards } from "./sweep.ts";
+import { VersionTally } from "./version-tally.ts";
 
 /** One queue message on its way. */
 interface Work {
@@ -47,32 +56,42 @@ interface Tracked {
   position: number;
   answer?: Decision;
   person?: PersonFacts;
+  /** The rest of Layer 1, and then what each integration gets. */
+  ran?: Ran;
+  mapped?: Mapped[];
 }
 
 export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<void> {
   const opened = await Promise.all(batch.messages.map((message) => open(message, env)));
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
+  const schemas = new SchemaReport();
 
-  for (const work of works) attempt(work, () => layer1(work, metrics));
+  for (const work of works) attempt(work, () => layer1(work, metrics, schemas));
   await askShards(works.filter(isWell), env);
   const changes = await askProfileShards(
     works.filter(isWell).flatMap((work) => work.events),
     env,
   );
+  const resourcesOf = resourcesOfBatch(env);
+  await Promise.all(works.filter(isWell).map((work) => mapEvents(work, resourcesOf)));
 
   const outbox = new DeliveryOutbox();
   const filtered = new FilteredCounts();
+  const versions = new VersionTally();
+  const revocations = new RevocationMarks();
   const live = works
     .filter(isWell)
-    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, metrics)) ?? []);
+    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, versions, metrics, revocations)) ?? []);
 
-  await outbox.send(env, (works, error) => {
+  const fail = (works: Set<unknown>, error: unknown) => {
     for (const work of works as Set<Work>) work.failed ??= error;
-  });
+  };
+  await revocations.send(env, fail);
+  await outbox.send(env, fail);
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
-  await Promise.all([filtered.report(env), publishByEnvironment(live, env)]);
+  await Promise.all([filtered.report(env), versions.report(env), schemas.send(env), publishByEnvironment(live, env)]);
   metrics.write(env.METRICS);
 }
 
@@ -108,7 +127,8 @@ async function open(message: Message, env: ProcessorEnv): Promise<Work | undefin
       return undefined;
     }
     const { source_id, request, vendor_ids } = raw.message;
-    const context = { environment, source_id, request, vendor_ids };
+    const pii_keys = piiKeysOf(env.PII_KEY, environment.organisation_id);
+    const context = { environment, source_id, request, vendor_ids, pii_keys };
     return { message, raw: raw.message, context, events: [], dead: [] };
   } catch (error) {
     retry(message, error);
@@ -128,10 +148,12 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
 }
 
 /** Layer 1 up to the shard. */
-function layer1(work: Work, metrics: Metrics): void {
+function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
   const { environment, source_id } = work.context;
+  const { request, vendor_ids, previous_id } = work.raw;
   work.raw.events.forEach((received, position) => {
-    const { verdict, records } = run(beforeShard, received, work.context);
+    const { verdict, records, violations } = run(beforeShard, received, work.context);
+    if (verdict.verdict === "kept" || violations.length) schemas.add(environment, received, violations);
     if (verdict.verdict === "kept") {
       const shard = shardOf(environment.shard_map, verdict.event.anonymous_id);
       work.events.push({ work, received, event: verdict.event, records, shard, position });
@@ -141,13 +163,15 @@ function layer1(work: Work, metrics: Metrics): void {
     if (verdict.verdict === "quarantined") {
       work.dead.push({
         environment_id: environment.id,
+        source_id,
+        door: { request, vendor_ids, previous_id },
         stage: "processor",
         ...(typeof received?.message_id === "string" && { message_id: received.message_id }),
         ...(typeof received?.event === "string" && { event: received.event }),
         reason: verdict.reason,
         detail: verdict.detail,
         attempts: work.message.attempts,
-        payload: received,
+        payload: withoutSecrets(received, environment),
       });
     }
   });
@@ -199,7 +223,11 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
           lines: pack(
             asked
               .map(({ work, event, records }) =>
-                JSON.stringify({ source_id: work.context.source_id, event, receipt: { steps: records } }),
+                JSON.stringify({
+                  source_id: work.context.source_id,
+                  event,
+                  receipt: { steps: records, ...objectionsOf(work.raw) },
+                }),
               )
               .join("\n"),
           ),
@@ -245,11 +273,55 @@ async function queueChanges(
   }
 }
 
-/** The rest of Layer 1, and Layer 2 for each integration. Returns what the live stream shows. */
-function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, metrics: Metrics): LiveParts[] {
+/** What the browser objected to: with the event in the lake, so that a replay judges consent as it was judged. */
+function objectionsOf({ request: { gpc, dnt } }: RawMessage) {
+  return { ...(gpc && { gpc }), ...(dnt && { dnt }) };
+}
+
+/** The rest of Layer 1, and Layer 2 for each integration. Only what waits is waited for, and all of it together. */
+async function mapEvents(work: Work, resourcesOf: ReturnType<typeof resourcesOfBatch>): Promise<void> {
+  try {
+    const { environment } = work.context;
+    const resources = await resourcesOf(environment);
+    const waiting: Promise<void>[] = [];
+    for (const tracked of work.events) {
+      tracked.ran = run(afterShard, tracked.event, {
+        ...work.context,
+        shard: tracked.answer!,
+        person: tracked.person,
+      });
+      const { verdict } = tracked.ran;
+      if (verdict.verdict !== "kept") continue;
+      const mapped = environment.integrations.map((one) => runLayer2(verdict.event, work.context, one, resources));
+      if (isSettled(mapped)) tracked.mapped = mapped;
+      else waiting.push(settle(tracked, mapped));
+    }
+    await Promise.all(waiting);
+  } catch (error) {
+    work.failed ??= error;
+  }
+}
+
+const isSettled = (mapped: (Mapped | Promise<Mapped>)[]): mapped is Mapped[] =>
+  !mapped.some((one) => one instanceof Promise);
+
+async function settle(tracked: Tracked, mapped: (Mapped | Promise<Mapped>)[]): Promise<void> {
+  tracked.mapped = await Promise.all(mapped);
+}
+
+/** What follows from all that: queue messages, counts, dead letters. Returns what the live stream shows. */
+function layer2(
+  work: Work,
+  outbox: DeliveryOutbox,
+  filtered: FilteredCounts,
+  versions: VersionTally,
+  metrics: Metrics,
+  revocations: RevocationMarks,
+): LiveParts[] {
   const { environment, source_id } = work.context;
-  return work.events.map(({ received, event, records, shard, answer, person }) => {
-    const ran = run(afterShard, event, { ...work.context, shard: answer!, person });
+  return work.events.map((tracked) => {
+    const { received, event, records, shard, answer } = tracked;
+    const ran = tracked.ran!;
     const receipt: Receipt = {
       configuration: environment.version,
       shard,
@@ -263,8 +335,11 @@ function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, me
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: "kept" });
     const final = ran.verdict.event;
-    for (const integration of environment.integrations) {
-      receipt.integrations.push(dispatch(final, integration, work, outbox, filtered, answer!));
+    revocations.note(work, environment.id, final);
+    for (const [i, integration] of environment.integrations.entries()) {
+      const mapped = tracked.mapped![i]!;
+      if (answer!.verdict === "new") versions.count(integration.id, mapped);
+      receipt.integrations.push(dispatch(final, integration, mapped, work, outbox, filtered, answer!));
     }
     return { environment, item: { kind: "processed", source_id, received, event: final, receipt } };
   });
@@ -273,23 +348,25 @@ function layer2(work: Work, outbox: DeliveryOutbox, filtered: FilteredCounts, me
 function dispatch(
   event: Event,
   integration: Integration,
+  mapped: Mapped,
   work: Work,
   outbox: DeliveryOutbox,
   filtered: FilteredCounts,
   answer: Decision,
 ): Receipt["integrations"][number] {
-  const mapped = runLayer2(event, work.context, integration);
-  const about = { integration_id: integration.id, integration: integration.name };
+  const { versions } = mapped;
+  const about = { integration_id: integration.id, integration: integration.name, ...(versions && { versions }) };
   if (mapped.outcome === "queued") {
-    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json);
+    outbox.add(work, work.context.environment.id, integration, event, mapped.payload_json, versions);
     return { ...about, outcome: "queued" };
   }
   // Counted the first time only: a redelivered message was counted before.
-  if (answer.verdict === "new") filtered.count(integration.id, mapped.reason);
+  if (answer.verdict === "new") filtered.count(integration.id, event.event, mapped.reason);
   const { reason, detail } = mapped;
-  if (reason === "mapping_failed") {
+  if (mapped.quarantined) {
     work.dead.push({
       environment_id: work.context.environment.id,
+      source_id: work.context.source_id,
       stage: "processor",
       integration_id: integration.id,
       message_id: event.message_id,
@@ -320,19 +397,19 @@ function retry(message: Message, error: unknown): void {
   message.retry({ delaySeconds: 2 + Math.floor(Math.random() * 2 ** Math.min(message.attempts, 6)) });
 }
 
-/** Events that an integration did not get, by reason: told to its gate once for the batch. */
+/** Events that an integration did not get, by name and reason: told to its gate once for the batch. */
 class FilteredCounts {
-  readonly #counts = new Map<string, Record<string, number>>();
+  readonly #counts = new Map<string, CountedEvents>();
 
-  count(integrationId: string, reason: string): void {
-    const reasons = this.#counts.get(integrationId) ?? {};
-    reasons[reason] = (reasons[reason] ?? 0) + 1;
-    this.#counts.set(integrationId, reasons);
+  count(integrationId: string, event: string, reason: string): void {
+    const counted = this.#counts.get(integrationId) ?? new CountedEvents();
+    counted.addReason(event, "filtered", reason);
+    this.#counts.set(integrationId, counted);
   }
 
   async report(env: ProcessorEnv): Promise<void> {
-    const reports = [...this.#counts].map(([id, counts]) => {
-      const report: GateReport = { filtered: counts };
+    const reports = [...this.#counts].map(([id, { events }]) => {
+      const report: GateReport = { events };
       return env.INTEGRATION_GATE.getByName(id).report(report);
     });
     // The events themselves are safe; a count that is lost costs nobody anything.
@@ -345,11 +422,15 @@ interface LiveParts {
   item: LiveItem;
 }
 
+function shown({ environment, item }: LiveParts): LiveItem {
+  return item.kind === "processed" ? { ...item, received: withoutSecrets(item.received, environment) } : item;
+}
+
 async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Promise<void> {
   const environments = new Set(parts.map((part) => part.environment.id));
   await Promise.all(
     [...environments].map((id) =>
-      publishLive(env.LIVE_FEED, id, () => parts.filter((p) => p.environment.id === id).map((p) => p.item)),
+      publishLive(env.LIVE_FEED, id, () => parts.filter((p) => p.environment.id === id).map(shown)),
     ),
   );
 }
@@ -357,8 +438,9 @@ async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Prom
 export default {
   queue: (batch, env) =>
     batch.queue.startsWith("profile-events") ? deliverProfileChanges(batch, env) : process(batch, env),
-  scheduled: (controller, env, ctx) => {
+  scheduled(controller, env, ctx) {
     ctx.waitUntil(sweepShards(env, controller.scheduledTime));
     ctx.waitUntil(driveMoves(env));
+    ctx.waitUntil(judgeCanaries(env));
   },
 } satisfies ExportedHandler<ProcessorEnv>;

@@ -86,6 +86,7 @@ describe("filters, with the reason,", () => {
       outcome: "filtered",
       reason: "mapping_failed",
       detail: expect.stringMatching(/^TypeError: /),
+      quarantined: true,
     });
   });
 });

@@ -6,6 +6,7 @@ import { bury } from "../dead-letters.ts";
 import type { ProcessorEnv } from "../env.ts";
 import { personBehind } from "../people.ts";
 import { DeliveryOutbox } from "./delivery-outbox.ts";
+import { layer2Resources } from "./layer2-resources.ts";
 import { runLayer2 } from "./pipeline.ts";
 
 /** Consumes `profile-events`: the person as they are now, to each integration that wants to hear of such a change. */
@@ -43,6 +44,7 @@ export async function deliverProfileChanges(batch: MessageBatch, env: ProcessorE
 
 async function tell(changes: ProfileChange[], environment: Environment, at: Date, env: ProcessorEnv): Promise<void> {
   const outbox = new DeliveryOutbox();
+  const resources = await layer2Resources(environment, env);
   for (const change of changes) {
     const listening = environment.integrations.filter(
       ({ enabled, profile_events }) => enabled && profile_events?.includes(change.kind),
@@ -53,7 +55,12 @@ async function tell(changes: ProfileChange[], environment: Environment, at: Date
     for (const integration of listening) {
       // Which sources feed it says nothing about people, who come from all of them.
       const { source_ids: _, ...anySource } = integration;
-      const mapped = runLayer2(event, { environment, source_id: "", request: {}, vendor_ids: {} }, anySource);
+      const mapped = await runLayer2(
+        event,
+        { environment, source_id: "", request: {}, vendor_ids: {} },
+        anySource,
+        resources,
+      );
       if (mapped.outcome === "queued") outbox.add(undefined, environment.id, integration, event, mapped.payload_json);
     }
   }

@@ -4,6 +4,8 @@
  */
 import { hash64 } from "../../core/hash.ts";
 import { shardsOf } from "../../core/shard-map.ts";
+import type { ProfileShard } from "../../durable-objects/profile-shard.ts";
+import type { VisitorShard } from "../../durable-objects/visitor-shard.ts";
 import { readEnvironment } from "../config.ts";
 import type { ProcessorEnv } from "../env.ts";
 
@@ -20,37 +22,48 @@ export async function sweepShards(
   now: number,
 ): Promise<string[]> {
   const minute = Math.floor(now / 60_000) % MINUTES;
-  const shards: string[] = [];
+  const shards: [name: string, ask: () => Promise<string | undefined>][] = [];
   for await (const id of environmentIds(env.CONFIG)) {
     if (hash64(id).low % MINUTES !== minute) continue;
     await attempt(id, async () => {
       const environment = await readEnvironment(env.CONFIG, id);
-      if (environment) for (const shard of shardsOf(environment.shard_map)) shards.push(`${id}/${shard}`);
+      for (const shard of environment ? shardsOf(environment.shard_map) : []) {
+        const name = `${id}/${shard}`;
+        shards.push([name, () => tendVisitors(env.VISITOR_SHARD.getByName(name))]);
+      }
       for (const shard of environment ? shardsOf(environment.profile_shard_map) : []) {
-        await attempt(`${id}/${shard}`, async () => {
-          await env.PROFILE_SHARD.getByName(`${id}/${shard}`).tend();
-        });
+        const name = `${id}/${shard}`;
+        shards.push([name, () => tendPeople(env.PROFILE_SHARD.getByName(name))]);
       }
     });
   }
   const late: string[] = [];
   const ask = async () => {
-    for (let name = shards.pop(); name; name = shards.pop()) {
-      const shard = name;
+    for (let next = shards.pop(); next; next = shards.pop()) {
+      const [shard, tend] = next;
       await attempt(shard, async () => {
-        const { rearmed, waiting_events, oldest_waiting_s } = await env.VISITOR_SHARD.getByName(shard).tend();
-        if (!rearmed) return;
+        const wrong = await tend();
+        if (wrong === undefined) return;
         late.push(shard);
-        say(
-          "warn",
-          shard,
-          `${waiting_events} events wait, the oldest for ${oldest_waiting_s} s; its alarm was set again`,
-        );
+        say("warn", shard, wrong);
       });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, ask));
   return late;
+}
+
+/** What was wrong with a shard, if anything. */
+async function tendVisitors(shard: DurableObjectStub<VisitorShard>): Promise<string | undefined> {
+  const { rearmed, waiting_events, oldest_waiting_s } = await shard.tend();
+  return rearmed
+    ? `${waiting_events} events wait, the oldest for ${oldest_waiting_s} s; its alarm was set again`
+    : undefined;
+}
+
+async function tendPeople(shard: DurableObjectStub<ProfileShard>): Promise<string | undefined> {
+  const { rearmed } = await shard.tend();
+  return rearmed ? "its alarm was lost, and set again" : undefined;
 }
 
 async function* environmentIds(kv: KVNamespace): AsyncGenerator<string> {

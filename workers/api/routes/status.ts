@@ -1,9 +1,15 @@
 import { Hono } from "hono";
 import { shardsOf } from "../../../core/shard-map.ts";
+import type { GateStats } from "../../../durable-objects/integration-gate.ts";
 import type { ShardStats } from "../../../durable-objects/visitor-shard.ts";
 import type { ApiEnv } from "../../env.ts";
 import { profileShardStats } from "../../people.ts";
 import { environmentOf } from "./environment-of.ts";
+
+/** What was to be sent is shown where one integration is asked for. */
+function withoutPayloads({ failures, ...stats }: GateStats): GateStats {
+  return { ...stats, failures: failures.map(({ payload: _, ...failure }) => failure) };
+}
 
 /** GET ?environment_id: what the shards hold, exactly, and how each integration is doing. */
 export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
@@ -22,7 +28,7 @@ export const status = new Hono<{ Bindings: ApiEnv }>().get("/", async (c) => {
         name,
         destination,
         enabled,
-        ...(await c.env.INTEGRATION_GATE.getByName(id).stats()),
+        ...withoutPayloads(await c.env.INTEGRATION_GATE.getByName(id).stats()),
       })),
     ),
   ]);

@@ -53,6 +53,14 @@ describe.each(Object.entries(destinations))("%s", (name, destination) => {
     }
   });
 
+  it.skipIf(!destination.payload)("has a schema that takes each of those payloads, and not just anything", () => {
+    for (const example of examples) {
+      const payload = mapped(destination, example);
+      if (!isSkip(payload)) expect(destination.payload!.safeParse(payload).error?.issues).toBeUndefined();
+    }
+    for (const other of [{}, [], "text", null]) expect(destination.payload!.safeParse(other).success).toBe(false);
+  });
+
   it("seals its secrets and shows none of them in a payload", () => {
     const { open, secrets } = splitSecrets(destination.settings, exampleSettings);
     expect(Object.keys(secrets).length).toBeGreaterThan(0);
@@ -70,12 +78,17 @@ describe.each(Object.entries(destinations))("%s", (name, destination) => {
     const groups = Map.groupBy(payloads, (payload) => destination.groupBy?.(payload) ?? "");
     const batches = [...groups.values()].map((group) => group.slice(0, limits.eventsPerRequest));
     for (const batch of [...payloads.map((payload) => [payload]), ...batches]) {
-      const { url, method, headers, body } = await destination.request(batch, settingsOf(destination), moment);
+      const { url, method, headers, body, bytes } = await destination.request(batch, settingsOf(destination), moment);
       expect(new URL(url).protocol).toBe("https:");
+      if (bytes) {
+        expect([method, body]).toEqual(["PUT", expect.stringContaining(`${bytes.byteLength} bytes`)]);
+        continue;
+      }
       expect(method).toBe("POST");
-      expect(new Headers(headers).get("content-type")).toBe("application/json");
+      expect(new Headers(headers).get("content-type")).toMatch(/^application\/([a-z.0-9]+\+)?json$/);
       expect(Object.keys(headers).every((header) => header === header.toLowerCase())).toBe(true);
-      expect(JSON.parse(body)).toBeTypeOf("object");
+      // Kafka's is one JSON after the other.
+      for (const text of name === "kafka" ? body.split("\n") : [body]) expect(JSON.parse(text)).toBeTypeOf("object");
     }
   });
 });

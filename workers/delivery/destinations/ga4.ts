@@ -49,6 +49,30 @@ export interface Ga4Payload {
   event: { name: string; timestamp_micros: number; params: Params };
 }
 
+const MOST_PARAMS = 25;
+const MOST_ITEMS = 200;
+
+const param = z.union([z.string(), z.number(), z.boolean()]);
+const paramKey = z
+  .string()
+  .regex(/^\p{L}[\p{L}\p{N}_]{0,39}$/u, "a name is up to 40 letters, digits and _, a letter first");
+/** https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference#payload_post_body, and its limits. */
+const payload = z.compile(
+  z.object({
+    shared: z.looseObject({ client_id: z.string().min(1) }),
+    event: z.object({
+      name: paramKey,
+      timestamp_micros: z.int(),
+      params: z
+        .record(paramKey, z.union([param, z.array(z.record(z.string(), param)).max(MOST_ITEMS)]))
+        .refine(
+          (params) => Object.keys(params).length <= MOST_PARAMS,
+          `an event has at most ${MOST_PARAMS} parameters`,
+        ),
+    }),
+  }),
+) as unknown as z.ZodType<Ga4Payload>;
+
 const LIST = { list_id: "item_list_id", category: "item_list_name" };
 const PROMOTION = { name: "promotion_name", creative: "creative_name", position: "creative_slot" };
 const CHECKOUT = { shipping_method: "shipping_tier", payment_method: "payment_type" };
@@ -64,6 +88,7 @@ const EVENTS = eventTable<{ name: string; rename?: Record<string, string> }>({
   "Product Viewed": { name: "view_item" },
   "Product Added": { name: "add_to_cart" },
   "Product Removed": { name: "remove_from_cart" },
+  "Wishlist Product Added to Cart": { name: "add_to_cart" },
   "Product Added to Wishlist": { name: "add_to_wishlist" },
   "Product Shared": { name: "share", rename: { share_via: "method" } },
   "Cart Shared": { name: "share", rename: { share_via: "method", cart_id: "item_id" } },
@@ -86,8 +111,6 @@ const RESERVED_EVENTS = new Set(
 );
 const RESERVED_PREFIX = /^(_|firebase_|ga_|google_|gtag\.|query_id)/;
 
-const MOST_PARAMS = 25;
-const MOST_ITEMS = 200;
 const MOST_CUSTOM_ITEM_PARAMS = 10;
 const NAME_LENGTH = 40;
 const VALUE_LENGTH = 100;
@@ -113,6 +136,8 @@ export const ga4 = defineDestination<Ga4Settings, Ga4Payload>({
     giveUpAfterHours: 72,
     timeoutMs: 10_000,
   },
+  payload,
+  eventName: ({ event }) => event.name,
   groupBy: ({ shared }) => JSON.stringify(shared),
 
   map(event, settings): Ga4Payload | Skip {

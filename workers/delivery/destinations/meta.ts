@@ -1,8 +1,8 @@
 // https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters
 import * as z from "zod";
-import { currencyOf, eventTable, orderIdOf, productsOf, worthOf } from "../../../core/commerce.ts";
+import { currencyOf, eventTable, orderIdOf, piecesOf, productsOf, worthOf } from "../../../core/commerce.ts";
 import type { Event } from "../../../core/event.ts";
-import { CONTACT_PROPERTIES, identifier, identifiers, personOf } from "../../../core/identifiers.ts";
+import { CONTACT_PROPERTIES, externalIds, identifiers, personOf } from "../../../core/identifiers.ts";
 import { defined, isRecord, number, pick, record, scalar, unlessEmpty } from "../../../core/values.ts";
 import {
   defineDestination,
@@ -14,6 +14,7 @@ import {
   secret,
   skip,
 } from "../destination.ts";
+import { webAddress } from "../visit.ts";
 import { metaExamples } from "./meta.examples.ts";
 
 /** Supported until July 2028 at least: https://developers.facebook.com/docs/graph-api/changelog */
@@ -51,12 +52,50 @@ export interface MetaEvent {
   data_processing_options_state?: 0;
 }
 
+/** https://developers.facebook.com/documentation/ads-commerce/conversions-api/parameters/server-event: one wrong event costs its whole request. */
+const payload = z.compile(
+  z
+    .looseObject({
+      event_name: z.string().min(1),
+      event_time: z.int(),
+      event_id: z.string().min(1),
+      action_source: z.string(),
+      user_data: z
+        .record(z.string(), z.union([z.string(), z.array(z.string())]))
+        .refine((data) => Object.keys(data).length > 0, "Meta must be told something of the person"),
+      event_source_url: z
+        .string()
+        .regex(/^https?:\/\//i, "an address begins with http:// or https://")
+        .optional(),
+      custom_data: z
+        .looseObject({
+          value: z.number().optional(),
+          currency: z
+            .string()
+            .regex(/^[A-Z]{3}$/, "a currency is three capital letters")
+            .optional(),
+        })
+        .optional(),
+    })
+    .superRefine(({ event_name, action_source, event_source_url, user_data, custom_data }, issues) => {
+      const missing = (path: string[], message: string) => issues.addIssue({ code: "custom", path, message });
+      if (action_source === "website") {
+        if (event_source_url === undefined) missing(["event_source_url"], "a website event needs it");
+        if (user_data.client_user_agent === undefined)
+          missing(["user_data", "client_user_agent"], "a website event needs it");
+      }
+      if (event_name === "Purchase" && (custom_data?.value === undefined || custom_data.currency === undefined))
+        missing(["custom_data"], "a Purchase needs value and currency");
+    }),
+) as unknown as z.ZodType<MetaEvent>;
+
 /** Segment's event → Meta's. Any other `track` keeps its name: Meta's own standard events pass, the rest are custom. */
 const EVENTS = eventTable({
   "Product List Viewed": "ViewContent",
   "Product Viewed": "ViewContent",
   "Products Searched": "Search",
   "Product Added": "AddToCart",
+  "Wishlist Product Added to Cart": "AddToCart",
   "Product Added to Wishlist": "AddToWishlist",
   "Checkout Started": "InitiateCheckout",
   "Payment Info Entered": "AddPaymentInfo",
@@ -79,6 +118,10 @@ export const meta = defineDestination<MetaSettings, MetaEvent>({
   // Meta recommends a timeout of 1.5 s, for servers that hold a visitor's request meanwhile; nobody waits for us, and a
   // thousand events take longer. It tells repeated events by event_id for 48 h, and takes none from over 7 days ago.
   limits: { eventsPerRequest: 1_000, requestsPerSecond: 50, giveUpAfterHours: 168, timeoutMs: 10_000 },
+
+  identifiersIn: ({ user_data }) => Object.keys(user_data),
+  payload,
+  eventName: ({ event_name }) => event_name,
 
   map(event, { action_source = "website", limited_data_use, identify_as }): MetaEvent | Skip {
     const name = eventName(event, identify_as);
@@ -156,11 +199,9 @@ const LIMITED_DATA_USE = {
 
 function userData(event: Event, time: Date): MetaEvent["user_data"] {
   const { ip, user_agent, vendor_ids } = event.context;
-  const ids = [event.user_id, event.anonymous_id].flatMap((id) => (id && identifier("meta", "external_id", id)) || []);
   return {
     ...identifiers("meta", personOf(event)),
-    // Both, so that what somebody did before signing in is theirs too.
-    external_id: [...new Set(ids)],
+    external_id: externalIds("meta", event),
     ...defined({
       client_ip_address: ip,
       client_user_agent: user_agent,
@@ -208,7 +249,7 @@ function customData(event: Event, name: string): Record<string, unknown> {
     ),
     content_name: pick(properties, "content_name") ?? (products.length === 1 ? products[0]!.name : undefined),
     content_category: pick(properties, "content_category") ?? category,
-    num_items: COUNTED.has(name) && products.length ? sum(products.map(({ quantity }) => quantity ?? 1)) : undefined,
+    num_items: COUNTED.has(name) && products.length ? piecesOf(products) : undefined,
     order_id: orderIdOf(event),
     search_string: pick(properties, "search_string") ?? (name === "Search" ? pick(properties, "query") : undefined),
     delivery_category: delivery(properties),
@@ -235,14 +276,6 @@ function ownProperties(properties: Record<string, unknown>): Record<string, unkn
 function delivery(from: Record<string, unknown>): string | undefined {
   const category = pick(from, "delivery_category");
   return category && DELIVERIES.has(category) ? category : undefined;
-}
-
-function sum(amounts: number[]): number {
-  return amounts.reduce((total, amount) => total + amount, 0);
-}
-
-function webAddress(url: string | undefined): string | undefined {
-  return url && /^https?:\/\//i.test(url) ? url : undefined;
 }
 
 /** Passing troubles and throttling: these codes and those marked is_transient. 368 is a block that ends. */

@@ -1,7 +1,8 @@
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 import * as z from "zod";
-import type { Event } from "../../../core/event.ts";
+import { EVENT_TYPES, type Event } from "../../../core/event.ts";
 import { hmacSha256, sha256 } from "../../../core/hash.ts";
+import { customerUrl } from "../customer-url.ts";
 import { defineDestination, httpOutcome, type Outcome, secret } from "../destination.ts";
 import { webhookExamples } from "./webhook.examples.ts";
 
@@ -10,7 +11,7 @@ const SECRET = /^whsec_[A-Za-z0-9+/]+={0,2}$/;
 const OUR_HEADERS = /^(webhook-.*|content-type|content-length|host|connection|transfer-encoding)$/i;
 
 const settings = z.object({
-  url: z.url({ protocol: /^https$/ }).refine(isPublicAddress, "must be a public address, without a user name in it"),
+  url: customerUrl(),
   /** `whsec_` and 24 to 64 bytes of base64. While one replaces another give both, with a space between. */
   secret: secret(
     z
@@ -39,7 +40,18 @@ export interface WebhookPayload {
   timestamp: string;
   /** The event as every other part of this system sees it. */
   data: Event;
+  /** Sent instead of all this, where a customer's pipeline shapes the body. Any JSON. */
+  body?: unknown;
 }
+
+/** `data.message_id` names the request, whatever its body is. */
+const payload = z.compile(
+  z.looseObject({
+    type: z.enum(EVENT_TYPES),
+    timestamp: z.string(),
+    data: z.looseObject({ message_id: z.string().min(1) }),
+  }),
+) as unknown as z.ZodType<WebhookPayload>;
 
 export const webhook = defineDestination<WebhookSettings, WebhookPayload>({
   name: "webhook",
@@ -55,12 +67,14 @@ export const webhook = defineDestination<WebhookSettings, WebhookPayload>({
   // A receiver that is asked too fast answers 429; it is not for us to guess what it can bear.
   limits: { eventsPerRequest: 1, requestsPerSecond: 1_000, giveUpAfterHours: 76, timeoutMs: 20_000 },
 
+  payload,
   map: (event) => ({ type: event.type, timestamp: event.timestamp, data: event }),
 
-  request([payload], { url, secret, headers }, { now }) {
-    const id = webhookId(payload!.data.message_id);
+  // A pipeline may have made any other body of it: then only the engine knows which event it is.
+  request([payload], { url, secret, headers }, { now, message_ids = [] }) {
+    const id = webhookId(message_ids[0] ?? payload!.data.message_id);
     const timestamp = Math.floor(now.getTime() / 1_000);
-    const body = JSON.stringify(payload);
+    const body = JSON.stringify(payload!.body ?? payload);
     const signatures = secretsIn(secret).map((one) => `v1,${hmacSha256(keyOf(one), `${id}.${timestamp}.${body}`)}`);
     return {
       url,
@@ -107,20 +121,4 @@ function keyOf(secret: string): Uint8Array {
 
 function isLongEnough({ length }: Uint8Array): boolean {
   return length >= 24 && length <= 64;
-}
-
-const PRIVATE_NAME = /(^|\.)(localhost|local|internal|intranet|lan|home\.arpa)$/;
-/** RFC 6890: this host, private, shared, loopback, link-local, test, benchmark, multicast and reserved networks. */
-const PRIVATE_IPV4 =
-  /^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])|192\.0\.[02]|198\.(1[89]|51\.100)|203\.0\.113|22[4-9]|2[3-5]\d)\./;
-
-/** Refuses literals only; that a name leads to a private network shows when it is resolved. */
-function isPublicAddress(address: string): boolean {
-  if (!URL.canParse(address)) return false;
-  // The parser writes every spelling of an address (0x7f.1, 2130706433) in the one form that is looked at here.
-  const { hostname, username, password } = new URL(address);
-  const host = hostname.replace(/\.$/, "");
-  if (username || password || PRIVATE_NAME.test(host) || PRIVATE_IPV4.test(`${host}.`)) return false;
-  // Of IPv6 only what is given out to the public, 2000::/3, and no IPv4 address in its disguise.
-  return host.startsWith("[") ? /^\[[23]/.test(host) && !/^\[2002:/.test(host) : host.includes(".");
 }
