@@ -13,7 +13,7 @@ import { anEnvironment } from "../test/an-environment.ts";
 import { anEvent } from "../test/an-event.ts";
 import { COMPUTED, peopleByRules, someEvents } from "../test/people-by-rules.ts";
 import { erasePerson, exportPerson, mergePeople, personBehind, searchPeople, undoLinks } from "../workers/people.ts";
-import { followOwners } from "./ask-profile-owners.ts";
+import { followOwners, searchShards } from "./ask-profile-owners.ts";
 import type { ProfileAnswer, ProfileShard, ProfileShardStats } from "./profile-shard.ts";
 
 /** A step that fails is logged, and taken again. */
@@ -306,6 +306,54 @@ describe("a move", () => {
     for (const n of count(30))
       expect((await personBehind(env, moving.environment(), `user_id u${n}`, NOW))!.events).toBe(1);
   }, 60_000);
+
+  it("that stands still answers from where people are, and has those who ask wait while they are nowhere", async () => {
+    const moving = aMovingEnvironment(1);
+    await moving.apply(count(20).map((n) => identify(n)));
+    moving.move(2);
+    const stateOf = async () => (await moving.shard("p1").stats()).moves[0]?.state;
+    // The first call copies all there is, the second would take it.
+    await moving.fail(1, "before");
+    await moving.shard("p1").follow(moving.newest());
+    await runDurableObjectAlarm(moving.shard("p1"));
+    expect(await stateOf()).toBe("taking");
+    // Of the copy that is old nobody hears.
+    const later = new Date(NOW - 3_600_000).toISOString();
+    const changed = (n: number, email: string) =>
+      identify(n, {
+        message_id: `${email}-${n}`,
+        traits: { email: `${email}${n}@shop.example` },
+        timestamp: later,
+        received_at: later,
+      });
+    await moving.apply(
+      count(20).map((n) => changed(n, "Changed")),
+      moving.maps[0],
+    );
+    const shards = { environmentId: moving.id, namespace: env.PROFILE_SHARD, map: moving.newest() };
+    expect(await searchShards(shards, "person", 50)).toEqual([]);
+    expect(await searchShards(shards, "changed", 50)).toHaveLength(20);
+    expect(await stateOf()).toBe("taking");
+
+    // Now it is taken, and the answer is lost.
+    await moving.fail(0, "after");
+    await runDurableObjectAlarm(moving.shard("p1"));
+    expect(await stateOf()).toBe("taking");
+    const asked = Promise.all([
+      everybody(moving.environment(), "changed"),
+      moving.apply(count(20).map((n) => identify(n))),
+      moving.apply(count(20).map((n) => identify(n, { message_id: `new-${n}` }))),
+      personBehind(env, moving.environment(moving.maps[0]!), "user_id u3", NOW),
+    ]);
+    await scheduler.wait(100);
+    await moving.finish();
+    const [hits, again, fresh, person] = await asked;
+    expect(hits).toHaveLength(20);
+    expect(again.map(({ verdict }) => verdict)).toEqual(again.map(() => "redelivered"));
+    expect(fresh.map(({ verdict }) => verdict)).toEqual(fresh.map(() => "added"));
+    expect(person).toMatchObject({ traits: { email: "Changed3@shop.example" } });
+    expect(await moving.totals()).toMatchObject({ parts: 20, events: 60, redelivered: 20, found_by: 20 });
+  }, 30_000);
 
   it("takes along events that were remembered before their bucket was", async () => {
     const moving = aMovingEnvironment(1);
