@@ -41,9 +41,9 @@ export function firstShardMap(shards = 8): ShardMap {
 
 /**
  * The map of the next epoch, with so many shards. Each share of the buckets stays with the shard that has most of it, as far as that
- * shard has no other; so 8 become 16 and 8 again by moving half of the buckets. New shards take the lowest free numbers.
+ * shard has no other; so 8 become 16 and 8 again by moving half of the buckets. New shards take the lowest free numbers, behind `prefix`.
  */
-export function nextShardMap({ epoch, shards }: ShardMap, count: number): ShardMap {
+export function nextShardMap({ epoch, shards }: ShardMap, count: number, prefix: "s" | "p" = "s"): ShardMap {
   const claims: { slot: number; shard: string; buckets: number }[] = [];
   for (let slot = 0; slot < count; slot++) {
     const shares = new Map<string, number>();
@@ -63,8 +63,8 @@ export function nextShardMap({ epoch, shards }: ShardMap, count: number): ShardM
   const taken = new Set(shards);
   let number = 0;
   const fresh = () => {
-    while (taken.has(`s${number}`)) number++;
-    return `s${number++}`;
+    while (taken.has(`${prefix}${number}`)) number++;
+    return `${prefix}${number++}`;
   };
   return { epoch: epoch + 1, shards: next.map((shard) => shard ?? fresh()), previous: { epoch, shards } };
 }
@@ -78,8 +78,11 @@ function* bucketsOfSlot(slot: number, count: number): Generator<number> {
  * the identifier is that it was made from. `personId`: `per_` and 24 hex digits.
  */
 export function profileShardOf(map: ShardMap, personId: string): string {
-  const bucket = Number.parseInt(personId.slice(4, 12), 16) % BUCKETS;
-  return map.shards[Math.floor((bucket * map.shards.length) / BUCKETS)]!;
+  return ownerOf(map, profileBucketOf(personId));
+}
+
+export function profileBucketOf(personId: string): number {
+  return Number.parseInt(personId.slice(4, 12), 16) % BUCKETS;
 }
 
 /** `p0` … `p(n-1)`. */

@@ -108,6 +108,11 @@ export class BucketMoves<Content, Cursor, Legacy> {
     return this.#buckets.where(bucket, map);
   }
 
+  /** Of this map and the one that is followed here, whichever came later. */
+  newest(map: ShardMap): ShardMap {
+    return this.#map && this.#map.epoch > map.epoch ? this.#map : map;
+  }
+
   /** Pulls that are not at their end. */
   get pulls(): readonly Pull<Cursor>[] {
     return this.#buckets.pulls;

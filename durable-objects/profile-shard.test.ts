@@ -2,16 +2,15 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ComputedTrait } from "../core/computed-traits.ts";
 import type { Environment } from "../core/environment.ts";
 import type { Event } from "../core/event.ts";
-import { canonicalIn, type Edge, identifierOf, keyOf, personIdOf, resolve } from "../core/identity-graph.ts";
-import { Profile } from "../core/profile.ts";
+import { keyOf, personIdOf } from "../core/identity-graph.ts";
 import { type ProfileEvent, profileEventOf } from "../core/profile-event.ts";
 import { profileSettings } from "../core/profile-settings.ts";
 import { firstProfileShardMap, profileShardOf } from "../core/shard-map.ts";
 import { anEnvironment } from "../test/an-environment.ts";
 import { anEvent } from "../test/an-event.ts";
+import { COMPUTED, peopleByRules, someEvents } from "../test/people-by-rules.ts";
 import {
   erasePerson,
   exportPerson,
@@ -70,109 +69,51 @@ async function evictAll({ id, profile_shard_map }: Environment): Promise<void> {
 const identify = (user_id: string | undefined, traits: Record<string, unknown>, more: Partial<Event> = {}) =>
   anEvent({ type: "identify", ...(user_id !== undefined && { user_id }), traits, ...more });
 
-/** The same by the pure rules alone: every person with their profile, from all events at once. */
-function expected({ profiles }: Environment, events: Event[]) {
-  const found = events.flatMap(
-    (event) => profileEventOf(event, "src_test", profiles.identity, profiles.computed_traits) ?? [],
-  );
-  const edges: Edge[] = found.flatMap((event) => event.edges);
-  const resolution = resolve(edges, [], profiles.identity);
-  const parts = new Map<string, Profile>();
-  for (const event of found) {
-    const key = keyOf(event.home);
-    const part = parts.get(key) ?? new Profile();
-    parts.set(key, part);
-    part.add(event);
-  }
-  const people = new Map<string, Profile>();
-  for (const [key, part] of parts) {
-    const id = personIdOf(canonicalIn(resolution, identifierOf(key)));
-    const whole = people.get(id) ?? new Profile();
-    people.set(id, whole);
-    whole.join(part);
-  }
-  return {
-    keys: [...parts.keys()],
-    people,
-    idOf: (key: string) => personIdOf(canonicalIn(resolution, identifierOf(key))),
-  };
-}
-
-/** Few names, so that they meet often: logins on shared devices, addresses of two people, aliases in circles. */
-const someEvents = fc.array(
-  fc.record({
-    user: fc.option(fc.constantFrom("u1", "u2", "u3", "u4", "null"), { nil: undefined }),
-    device: fc.constantFrom("a1", "a2", "a3", "a4"),
-    email: fc.option(fc.constantFrom("x@shop.example", "y@shop.example", "z@shop.example"), { nil: undefined }),
-    kind: fc.constantFrom("identify", "track", "alias"),
-    previous: fc.constantFrom("u1", "u2", "a1", "a2"),
-    minute: fc.integer({ min: 0, max: 300 }),
-    plan: fc.option(fc.constantFrom("free", "pro"), { nil: undefined }),
-    value: fc.integer({ min: 1, max: 50 }),
-  }),
-  { minLength: 1, maxLength: 14 },
-);
-const COMPUTED: ComputedTrait[] = [
-  { name: "orders", kind: "count", event: "Order Completed" },
-  { name: "spent", kind: "sum", event: "Order Completed", property: "value" },
-];
-
 describe("the same people come out as by the pure rules over all events at once", () => {
   it.each([1, 3, 8])(
     "whatever the order, the batches, the repeats and the evictions, over %i shards",
     async (shards) => {
       await fc.assert(
-        fc.asyncProperty(someEvents, fc.infiniteStream(fc.integer({ min: 0, max: 6 })), async (given, chances) => {
-          const environment = environmentWith(shards, { computed_traits: COMPUTED });
-          const events = given.map(({ user, device, email, kind, previous, minute, plan, value }) => {
-            const at = new Date(NOW - 6 * 3_600_000 + minute * 60_000).toISOString();
-            const traits = { ...(email && { email }), ...(plan && { plan }) };
-            return anEvent({
-              type: kind as Event["type"],
-              event: kind === "track" ? "Order Completed" : kind,
-              anonymous_id: device,
-              ...(user && { user_id: user }),
-              ...(kind === "alias" && { previous_id: previous }),
-              ...(kind === "identify" && { traits }),
-              properties: kind === "track" ? { value } : {},
-              timestamp: at,
-              received_at: at,
-            });
-          });
-          const sent: Event[][] = [];
-          let batch: Event[] = [];
-          for (const event of events) {
-            batch.push(event);
-            const chance = chances.next().value as number;
-            if (chance < 3) {
-              sent.push(batch);
-              batch = [];
+        fc.asyncProperty(
+          someEvents(NOW),
+          fc.infiniteStream(fc.integer({ min: 0, max: 6 })),
+          async (events, chances) => {
+            const environment = environmentWith(shards, { computed_traits: COMPUTED });
+            const sent: Event[][] = [];
+            let batch: Event[] = [];
+            for (const event of events) {
+              batch.push(event);
+              const chance = chances.next().value as number;
+              if (chance < 3) {
+                sent.push(batch);
+                batch = [];
+              }
             }
-          }
-          if (batch.length) sent.push(batch);
-          for (const one of sent) {
-            await apply(environment, one);
-            const chance = chances.next().value as number;
-            if (chance === 0) await evictAll(environment);
-            if (chance === 1) await apply(environment, one); // the queue brings it again
-          }
-          await evictAll(environment);
-          const { keys, people, idOf } = expected(environment, events);
-          for (const key of keys) {
-            const view = await personBehind(env, environment, key, NOW);
-            expect([key, view?.person_id]).toEqual([key, idOf(key)]);
-            const {
-              person_id: _,
-              identifiers,
-              merged_from,
-              computed_traits,
-              refused_links,
-              cancelled_links,
-              ...profile
-            } = view!;
-            expect(profile).toEqual(JSON.parse(JSON.stringify(people.get(idOf(key))!.view())));
-          }
-        }),
+            if (batch.length) sent.push(batch);
+            for (const one of sent) {
+              await apply(environment, one);
+              const chance = chances.next().value as number;
+              if (chance === 0) await evictAll(environment);
+              if (chance === 1) await apply(environment, one); // the queue brings it again
+            }
+            await evictAll(environment);
+            const { keys, people, idOf } = peopleByRules(environment, events);
+            for (const key of keys) {
+              const view = await personBehind(env, environment, key, NOW);
+              expect([key, view?.person_id]).toEqual([key, idOf(key)]);
+              const {
+                person_id: _,
+                identifiers,
+                merged_from,
+                computed_traits,
+                refused_links,
+                cancelled_links,
+                ...profile
+              } = view!;
+              expect(profile).toEqual(JSON.parse(JSON.stringify(people.get(idOf(key))!.view())));
+            }
+          },
+        ),
         { numRuns: 40, seed: 20261125 },
       );
     },

@@ -11,9 +11,11 @@
  * asking a third, so no two ever wait for each other; and everything may be asked twice. An event is added last, when all that it says of
  * links is durable: where anything fails before, the queue brings it again.
  *
- * Nothing but an index and a cache is in memory, so an eviction changes nothing.
+ * Nothing but an index and a cache is in memory, so an eviction changes nothing. Buckets of identifiers go from shard to shard while all this
+ * happens (profile-moves.ts): so `ask` is how shards and Workers call, and whoever is not here is asked for where they are.
  */
 import { DurableObject } from "cloudflare:workers";
+import { type BucketRanges, each, rangesOf } from "../core/buckets.ts";
 import type { ComputedTrait } from "../core/computed-traits.ts";
 import { sha256 } from "../core/hash.ts";
 import { type Added, Cluster, type ClusterJson } from "../core/identity-cluster.ts";
@@ -32,8 +34,32 @@ import type { IdentityReason, IdentityRules } from "../core/identity-rules.ts";
 import { Profile, type ProfileJson } from "../core/profile.ts";
 import type { ProfileChangeKind } from "../core/profile-change.ts";
 import { HOMES, type ProfileEvent } from "../core/profile-event.ts";
-import { profileShardOf, type ShardMap } from "../core/shard-map.ts";
+import { BUCKETS, ownerOf, profileBucketOf, type ShardMap } from "../core/shard-map.ts";
+import {
+  type AnswerTo,
+  type Asked,
+  askOwner,
+  askOwners,
+  type Hit,
+  type ProfileShards,
+  type Question,
+} from "./ask-profile-owners.ts";
+import {
+  BucketMoves,
+  type HandOver,
+  type HandOverRequest,
+  MOVES_TABLE,
+  type Peer,
+  type Released,
+} from "./bucket-moves.ts";
 import { migrate } from "./migrate.ts";
+import {
+  type ProfileContent,
+  type ProfileCursor,
+  type ProfileLegacy,
+  type ProfileMoveHooks,
+  profileMoves,
+} from "./profile-moves.ts";
 import { type Hash, RecordStore, recordTable } from "./record-store.ts";
 import { searchableOf } from "./searchable-traits.ts";
 import { SeenEvents, seenTable } from "./seen-events.ts";
@@ -43,6 +69,7 @@ const migrations = [
    ${seenTable}
    CREATE TABLE search (value TEXT NOT NULL, home TEXT NOT NULL, PRIMARY KEY (value, home)) WITHOUT ROWID;
    CREATE TABLE state (id INTEGER PRIMARY KEY, body TEXT NOT NULL);`,
+  MOVES_TABLE,
 ];
 
 /** Records kept parsed; the least recently used go first. */
@@ -52,6 +79,10 @@ const MOST_BROUGHT = 10_000;
 /** A root that has moved so often is in a circle, which the order of roots excludes. */
 const MOST_MOVES = 32;
 const MOVED_MEANWHILE = "the cluster moved meanwhile";
+/** Of a shard that has not heard of any map. */
+const NO_MAP: ShardMap = { epoch: 0, shards: ["-"] };
+/** A step of a move that failed is taken again after this long. */
+const MOVE_AGAIN_AFTER_MS = 2_000;
 
 export interface ProfileBatch {
   events: ProfileEvent[];
@@ -74,7 +105,9 @@ export type ProfileAnswer =
       refused?: IdentityReason[];
     }
   /** It was said before the person was deleted. */
-  | { verdict: "deleted" };
+  | { verdict: "deleted" }
+  /** Whoever it came by is not here: to be asked there; null: just on the way, to be asked again. */
+  | { verdict: "elsewhere"; shard: string | null };
 
 /** What is remembered of an event that was added. */
 type Remembered = [personId: string, changes: ProfileChangeKind[], refused?: IdentityReason[]];
@@ -150,15 +183,21 @@ interface ShardState {
   redelivered: number;
   /** Links that were not made, by reason. */
   refused: Partial<Record<IdentityReason | "deleted", number>>;
+  /** Which number the next blob of records has, where the last ones went to another shard. */
+  next_blob?: number;
 }
 
-export interface ProfileShardStats extends ShardState {
+export interface ProfileShardStats extends Omit<ShardState, "next_blob"> {
   records: number;
   index_bytes: number;
   dedupe: { ids: number; bytes: number };
   storage_bytes: number;
   /** By this instance since it was started. */
   rows_written: number;
+  /** Buckets that come from other shards. */
+  moves: { from: string; state: string; buckets: number }[];
+  /** Whether other shards still fetch what was given to them. */
+  is_giving: boolean;
 }
 
 /** Where an identifier's cluster is, as far as this shard knows. */
@@ -204,10 +243,14 @@ export interface ProfileShardEnv {
   PROFILE_SHARD: DurableObjectNamespace<ProfileShard>;
 }
 
-export class ProfileShard extends DurableObject<ProfileShardEnv> {
+export class ProfileShard
+  extends DurableObject<ProfileShardEnv>
+  implements Peer<ProfileContent, ProfileCursor, ProfileLegacy>
+{
   readonly #sql: SqlStorage;
   readonly #environment: string;
   readonly #shard: string;
+  readonly #moves: BucketMoves<ProfileContent, ProfileCursor, ProfileLegacy>;
   #store!: RecordStore<Stored>;
   #seen!: SeenEvents<Remembered>;
   #state!: ShardState;
@@ -217,12 +260,15 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   /** Links that were brought to a cluster elsewhere, and when they were said: a page view a minute later does not bring them again. */
   readonly #brought = new Map<string, number>();
   #rowsWritten = 0;
+  /** When a move that failed is tried again. Epoch milliseconds. */
+  #moveAgainAt = 0;
   #alarmAt = 0;
 
   constructor(ctx: DurableObjectState, env: ProfileShardEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     [this.#environment = "unnamed", this.#shard = "p0"] = (ctx.id.name ?? "").split("/");
+    this.#moves = new BucketMoves(this.#shard, this.#sql, profileMoves(this.#moveHooks()));
     ctx.blockConcurrencyWhile(async () => {
       await migrate(ctx.storage, migrations);
       this.#alarmAt = (await ctx.storage.getAlarm()) ?? 0;
@@ -232,17 +278,23 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
 
   /** Adds events, in any order and as often as they come. Answers in their order. Throws where another shard does not answer. */
   async apply(batch: ProfileBatch): Promise<ProfileAnswer[]> {
-    const { events } = batch;
+    const { events, map } = batch;
+    this.#moves.adopt(map);
     this.#fetch(
       events.flatMap((event) => [keyOf(event.home), ...event.edges.flatMap(({ a, b }) => [keyOf(a), keyOf(b)])]),
     );
+    const isAway = events.map(({ home }) => this.#elsewhere(keyOf(home), map));
     const links = await this.#linkAll(
-      events.map(({ edges, home }) => ({ edges, home: keyOf(home) })),
+      events.map(({ edges, home }, i) => ({ edges: isAway[i] ? [] : edges, home: keyOf(home) })),
       batch,
     );
     const answers = this.#write(() => {
       const people = new Map<string, string>();
-      const answers = events.map((event, i) => this.#add(event, links[i]!, batch, people));
+      // They may have gone while their links were made. Who has come meanwhile has no links yet.
+      const answers = events.map(
+        (event, i) =>
+          isAway[i] ?? this.#elsewhere(keyOf(event.home), map) ?? this.#add(event, links[i]!, batch, people),
+      );
       this.#rowsWritten += this.#seen.write(batch.now);
       return answers;
     });
@@ -250,8 +302,49 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     return answers;
   }
 
-  /** Makes links without an event: a merge by somebody's hand. Answers as `apply` does of links. */
+  /** Answers as the method of that name does if all these identifiers, or ids of people, are here; otherwise tells where they are. */
+  async ask<Q extends Question>(
+    question: Q,
+    args: Parameters<ProfileShard[Q]>,
+    keys: string[],
+    map: ShardMap,
+  ): Promise<Asked<AnswerTo<Q>>> {
+    try {
+      this.#moves.adopt(map);
+      const places = keys.map((key) => this.#elsewhere(key, map));
+      if (places.some((place) => place)) {
+        return { is_here: false, shards: places.map((place) => (place ? place.shard : this.#shard)) };
+      }
+      // Nothing may come between: it is decided before the first `await`.
+      const answer = (this[question] as (...args: unknown[]) => Promise<AnswerTo<Q>>)(...args);
+      return { is_here: true, answer: await answer };
+    } finally {
+      if (this.#moves.pulls.length) await this.#schedule();
+    }
+  }
+
+  /** Begins to fetch what a new map gives to this shard, and tells whether all of it is here. */
+  async follow(map: ShardMap): Promise<{ settled: boolean }> {
+    this.#moves.adopt(map);
+    await this.#schedule();
+    return { settled: this.#moves.hasSettled(map) };
+  }
+
+  /** For the shard to which a new map gives some of these buckets. */
+  async handOver(
+    request: HandOverRequest<ProfileCursor>,
+  ): Promise<HandOver<ProfileContent, ProfileCursor, ProfileLegacy>> {
+    return this.#moves.handOver(request);
+  }
+
+  /** For the shard that now has all of these buckets. */
+  async release(released: Released): Promise<void> {
+    await this.#moves.release(released);
+  }
+
+  /** Makes links without an event: a merge by somebody's hand. Answers as `apply` does of links. Any shard may be asked. */
   async link(edges: Edge[], home: string, terms: Terms): Promise<LinkedHere> {
+    this.#moves.adopt(terms.map);
     const [linked] = await this.#linkAll([{ edges, home }], terms);
     // No event follows that a cluster of ours would be written with.
     this.#write(() => {});
@@ -262,7 +355,7 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   async find(keyOrPersonId: string): Promise<Found> {
     const entry = keyOrPersonId.startsWith("per_") ? this.#entryOf(keyOrPersonId) : this.#get(keyOrPersonId);
     if (!entry) return { key: keyOrPersonId.startsWith("per_") ? "" : keyOrPersonId };
-    const root = entry.root === undefined ? entry : this.#get(entry.root);
+    const root = entry.root === undefined ? entry : this.#isGone(entry.root) ? undefined : this.#get(entry.root);
     const { part, deleted_at } = entry.toJSON();
     return {
       key: entry.key,
@@ -390,32 +483,48 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     await this.#schedule();
   }
 
-  /** People whose name, address and such begin with this, without regard to case; at most `limit`, after the last one of an earlier answer. */
+  /**
+   * People whose name, address and such begin with this, without regard to case; at most `limit`, after the last one of an earlier answer. Of
+   * these buckets alone: others have the rest, by `map`.
+   */
   async search(
     prefix: string,
     limit: number,
-    after?: { value: string; home: string },
-  ): Promise<{ value: string; home: string }[]> {
-    const from = after ?? { value: prefix, home: "" };
-    return this.#sql
-      .exec<{ value: string; home: string }>(
-        "SELECT value, home FROM search WHERE (value, home) > (?, ?) AND value < ? ORDER BY value, home LIMIT ?",
-        from.value,
-        from.home,
-        `${prefix}\u{10ffff}`,
-        limit,
-      )
-      .toArray();
+    after: Hit | undefined,
+    map: ShardMap,
+  ): Promise<{ hits: Hit[]; buckets: BucketRanges; map: ShardMap }> {
+    this.#moves.adopt(map);
+    const here = Array.from({ length: BUCKETS }, (_, bucket) => this.#has(bucket, map));
+    const buckets = rangesOf(here.flatMap((isHere, bucket) => (isHere ? [bucket] : [])));
+    const hits: Hit[] = [];
+    for (let from: Hit | undefined = after ?? { value: prefix, home: "" }; from && hits.length < limit; ) {
+      const found: Hit[] = this.#sql
+        .exec<{ value: string; home: string }>(
+          "SELECT value, home FROM search WHERE (value, home) > (?, ?) AND value < ? ORDER BY value, home LIMIT ?",
+          from.value,
+          from.home,
+          `${prefix}\u{10ffff}`,
+          limit,
+        )
+        .toArray();
+      hits.push(...found.filter(({ home }) => here[bucketOf(home)]));
+      from = found.length < limit ? undefined : found.at(-1);
+    }
+    if (this.#moves.pulls.length) await this.#schedule();
+    return { hits: hits.slice(0, limit), buckets, map: this.#moves.newest(map) };
   }
 
   async stats(): Promise<ProfileShardStats> {
+    const { next_blob: _, ...counters } = this.#state;
     return {
-      ...this.#state,
+      ...counters,
       records: this.#store.size,
       index_bytes: this.#store.indexBytes,
       dedupe: this.#seen.ids,
       storage_bytes: this.#sql.databaseSize,
       rows_written: this.#rowsWritten,
+      moves: this.#moves.pulls.map(({ from, state, buckets }) => ({ from, state, buckets: [...each(buckets)].length })),
+      is_giving: this.#moves.isGiving,
     };
   }
 
@@ -453,17 +562,24 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   async #claimAll(open: Open[], map: ShardMap): Promise<Map<string, Claimed | undefined>> {
     const asked = new Map<string, [key: string, root: string, at: number]>();
     for (const { ends, root, at } of open) for (const key of ends) asked.set(`${key}\n${root}\n${at}`, [key, root, at]);
-    const shards = Map.groupBy(asked, ([, [key]]) =>
-      this.#isOurs(key, map) ? undefined : profileShardOf(map, idOf(key)),
+    const answers = new Map<string, Claimed | undefined>();
+    const [ours, others] = [true, false].map((isOurs) =>
+      [...asked].filter(([, [key]]) => this.#isOurs(key, map) === isOurs),
+    ) as [[string, [string, string, number]][], [string, [string, string, number]][]];
+    if (ours.length) {
+      const claimed = await this.claim(ours.map(([, triple]) => triple));
+      for (const [i, [name]] of ours.entries()) answers.set(name, claimed[i]);
+    }
+    await askOwners(
+      this.#shards(map),
+      "claim",
+      others.map(([, [key]]) => key),
+      (_, indices) => [indices.map((i) => others[i]![1])],
+      (claimed, indices) => {
+        for (const [at, i] of indices.entries()) answers.set(others[i]![0], claimed[at]);
+      },
     );
-    const answers = await Promise.all(
-      [...shards].map(async ([shard, all]) => {
-        const wanted = all.map(([, triple]) => triple);
-        const claimed = await (shard === undefined ? this.claim(wanted) : this.#stub(shard).claim(wanted));
-        return all.map(([name], i) => [name, claimed[i]] as const);
-      }),
-    );
-    return new Map(answers.flat());
+    return answers;
   }
 
   /** Links the identifiers of one event, which are all linked with each other. */
@@ -516,6 +632,7 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
 
   /** The very common case: the cluster is here and has these links, so nobody need be asked. */
   #extendKnown(root: string, edges: Edge[]): LinkedHere | undefined {
+    if (this.#isGone(root)) return undefined;
     const entry = this.#memory.get(root);
     const cluster = entry?.root === undefined ? entry?.cluster : undefined;
     if (!cluster || !edges.every((edge) => cluster.has(edge) || cluster.isFull)) return undefined;
@@ -527,7 +644,9 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     let at = root;
     for (let tries = 0; tries < MOST_MOVES; tries++) {
       // Ours is written with the event: a cluster that grows by a batch is written once.
-      const linked = this.#isOurs(at, map) ? this.#extend(at, edges) : await this.#stubOf(at, map).extend(at, edges);
+      const linked = this.#isOurs(at, map)
+        ? this.#extend(at, edges)
+        : await askOwner(this.#shards(map), at, "extend", at, edges);
       if (!("moved" in linked)) return linked;
       at = linked.moved;
     }
@@ -546,26 +665,20 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     for (let tries = 0; tries < MOST_MOVES; tries++) {
       if (a === b) return { root: a, refused: [], joined: false };
       const [winner, loser] = comesBefore(a, b) ? [a, b] : [b, a];
-      const source = this.#isOurs(loser, map)
-        ? await this.clusterOf(loser)
-        : await this.#stubOf(loser, map).clusterOf(loser);
+      const source = await this.#at(loser, map, "clusterOf", loser);
       if ("moved" in source) {
         if (loser === a) a = source.moved;
         else b = source.moved;
         continue;
       }
-      const linked = this.#isOurs(winner, map)
-        ? await this.absorb(winner, edge, source.cluster, rules)
-        : await this.#stubOf(winner, map).absorb(winner, edge, source.cluster, rules);
+      const linked = await this.#at(winner, map, "absorb", winner, edge, source.cluster, rules);
       if ("moved" in linked) {
         if (winner === a) a = linked.moved;
         else b = linked.moved;
         continue;
       }
       if (linked.refused.length) return { root: a, ...linked };
-      const isLeft = this.#isOurs(loser, map)
-        ? await this.leave(loser, winner, source.version)
-        : await this.#stubOf(loser, map).leave(loser, winner, source.version);
+      const isLeft = await this.#at(loser, map, "leave", loser, winner, source.version);
       if (isLeft) return { root: winner, ...linked };
     }
     throw new Error(MOVED_MEANWHILE);
@@ -640,13 +753,17 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     const refused = all.length ? [...new Set(all)] : undefined;
     const person_id = people.get(entry.key) ?? this.#personIdOf(entry, batch.rules);
     people.set(entry.key, person_id);
-    this.#seen.add(event.message_id, [person_id, changes, ...(refused ? ([refused] as const) : ([] as const))]);
+    this.#seen.add(
+      event.message_id,
+      [person_id, changes, ...(refused ? ([refused] as const) : ([] as const))],
+      bucketOf(entry.key),
+    );
     return { verdict: "added", person_id, changes, ...(refused && { refused }) };
   }
 
   /** A person is named after the canonical one of their identifiers; of a user id that is nearly always the user id itself. */
   #personIdOf(entry: Entry, rules: IdentityRules): string {
-    const root = entry.root === undefined ? entry : this.#memory.get(entry.root);
+    const root = entry.root === undefined ? entry : this.#isGone(entry.root) ? undefined : this.#memory.get(entry.root);
     const own = identifierOf(entry.key);
     if (!root?.cluster || (own.kind === "user_id" && !hasOtherUsers(root.cluster, entry.key))) return personIdOf(own);
     return personIdOf(canonicalIn(root.cluster.resolve(rules), own));
@@ -679,23 +796,55 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
   async #rootOf(key: string, map: ShardMap): Promise<string> {
     let at = key;
     for (let tries = 0; tries < MOST_MOVES; tries++) {
-      const next = this.#isOurs(at, map) ? this.#get(at)?.root : (await this.#stubOf(at, map).find(at)).root;
+      const next = this.#isOurs(at, map)
+        ? this.#get(at)?.root
+        : (await askOwner(this.#shards(map), at, "find", at)).root;
       if (next === undefined) return at;
       at = next;
     }
     throw new Error(MOVED_MEANWHILE);
   }
 
+  /** Whether the identifier is here at this moment. */
   #isOurs(key: string, map: ShardMap): boolean {
-    return profileShardOf(map, idOf(key)) === this.#shard;
+    return this.#has(bucketOf(key), map);
   }
 
-  #stubOf(key: string, map: ShardMap) {
-    return this.#stub(profileShardOf(map, idOf(key)));
+  #has(bucket: number, map: ShardMap): boolean {
+    const newest = this.#moves.newest(map);
+    const owners = [newest, newest.previous ?? newest].map((one) => ownerOf(one, bucket));
+    return owners.includes(this.#shard) && this.#moves.where(bucket, newest).at === "here";
   }
 
-  #stub(shard: string) {
-    return this.env.PROFILE_SHARD.getByName(`${this.#environment}/${shard}`);
+  /** Where somebody with this map, who believes that it is here, finds it. */
+  #elsewhere(keyOrPersonId: string, map: ShardMap): { verdict: "elsewhere"; shard: string | null } | undefined {
+    const place = this.#moves.where(bucketOf(keyOrPersonId), map);
+    if (place.at === "here") return undefined;
+    return { verdict: "elsewhere", shard: place.at === "elsewhere" ? place.shard : null };
+  }
+
+  /** Whether what is stored of an identifier is but a copy: it was given to another shard, or is still to come. */
+  #isGone(key: string): boolean {
+    return this.#moves.where(bucketOf(key), NO_MAP).at !== "here";
+  }
+
+  #shards(map: ShardMap): ProfileShards {
+    return {
+      environmentId: this.#environment,
+      namespace: this.env.PROFILE_SHARD,
+      map: this.#moves.newest(map),
+    };
+  }
+
+  /** Asks whoever has the identifier: at once, where that is this shard. */
+  async #at<Q extends Question>(
+    key: string,
+    map: ShardMap,
+    question: Q,
+    ...args: Parameters<ProfileShard[Q]>
+  ): Promise<AnswerTo<Q>> {
+    if (!this.#isOurs(key, map)) return askOwner(this.#shards(map), key, question, ...args);
+    return (this[question] as (...args: unknown[]) => Promise<AnswerTo<Q>>)(...args);
   }
 
   #fetch(keys: string[]): void {
@@ -739,13 +888,14 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
           this.#rowsWritten += this.#store.append([...this.#changed].map((entry) => entry.toJSON()));
         this.#changed.clear();
         const state = JSON.stringify(this.#state);
-        if (state !== this.#savedState && this.#saveState) {
+        if (state !== this.#savedState && (this.#saveState || this.#mustSave)) {
           this.#rowsWritten += this.#sql.exec(
             "INSERT OR REPLACE INTO state (id, body) VALUES (1, ?)",
             state,
           ).rowsWritten;
           this.#savedState = state;
         }
+        this.#mustSave = false;
         this.#trim();
         return result;
       });
@@ -763,6 +913,7 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     return true;
   }
   #unsavedWrites = 0;
+  #mustSave = false;
 
   #trim(): void {
     if (this.#memory.size <= KEEP_IN_MEMORY) return;
@@ -776,16 +927,83 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
     const [stored] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
     this.#savedState = stored?.body ?? "";
     this.#state = stored ? JSON.parse(stored.body) : { parts: 0, clusters: 0, events: 0, redelivered: 0, refused: {} };
-    this.#store = new RecordStore(this.#sql, hashOf);
+    this.#store = this.#openStore();
     this.#seen = new SeenEvents(this.#sql);
+    this.#moves.load();
     this.#memory.clear();
     this.#changed.clear();
     this.#brought.clear();
   }
 
+  #openStore(): RecordStore<Stored> {
+    return new RecordStore(this.#sql, hashOf, this.#state.next_blob);
+  }
+
+  #moveHooks(): ProfileMoveHooks<Stored, Remembered> {
+    return {
+      store: () => this.#store,
+      seen: () => this.#seen,
+      peer: (name) => this.env.PROFILE_SHARD.getByName(`${this.#environment}/${name}`) as never,
+      transaction: (work) => this.#write(work),
+      save: () => {
+        // Whoever has these buckets is told when somebody in them is deleted, and this shard no more.
+        this.#brought.clear();
+        this.#state.next_blob = this.#store.nextBlob;
+        this.#mustSave = true;
+      },
+      take: (record) => this.#take(record),
+      dropped: (records) => {
+        for (const record of records) this.#forget(record);
+      },
+      reindex: () => {
+        this.#store = this.#openStore();
+      },
+      wrote: (rows) => {
+        this.#rowsWritten += rows;
+      },
+      legacy: () => {
+        const { events, redelivered, refused } = this.#state;
+        Object.assign(this.#state, { events: 0, redelivered: 0, refused: {} });
+        this.#mustSave = true;
+        return { events, redelivered, refused };
+      },
+      inherit: ({ events, redelivered, refused }) => {
+        this.#state.events += events;
+        this.#state.redelivered += redelivered;
+        for (const [reason, count] of Object.entries(refused) as [IdentityReason, number][])
+          this.#state.refused[reason] = (this.#state.refused[reason] ?? 0) + count;
+        this.#mustSave = true;
+      },
+    };
+  }
+
+  /** Replaces what is known of an identifier by what another shard had stored. */
+  #take(stored: Stored): void {
+    const known = this.#get(stored.key);
+    this.#state.parts += Number(stored.part !== undefined) - Number(known?.hasPart ?? false);
+    this.#state.clusters += Number(stored.cluster !== undefined) - Number(known?.cluster !== undefined);
+    const entry = new Entry({ ...stored, found_by: known?.foundBy ?? [] });
+    this.#makeFindable(entry, stored.found_by ?? []);
+    if (known) this.#changed.delete(known);
+    this.#memory.set(entry.key, entry);
+    this.#changed.add(entry);
+  }
+
+  /** Of a record that is another shard's and was deleted here. */
+  #forget(stored: Stored): void {
+    this.#state.parts -= Number(stored.part !== undefined);
+    this.#state.clusters -= Number(stored.cluster !== undefined);
+    this.#makeFindable(new Entry(stored), []);
+    this.#memory.delete(stored.key);
+  }
+
   async #schedule(): Promise<void> {
     const now = Date.now();
-    const wanted = this.#store.isWasteful ? now + 60_000 : this.#seen.forgetAt;
+    const wanted = this.#moves.pulls.length
+      ? Math.max(now, this.#moveAgainAt)
+      : this.#store.isWasteful
+        ? now + 60_000
+        : this.#seen.forgetAt;
     if (wanted === undefined || (this.#alarmAt > now - 60_000 && this.#alarmAt <= wanted)) return;
     this.#alarmAt = wanted;
     this.#rowsWritten++;
@@ -798,7 +1016,9 @@ export class ProfileShard extends DurableObject<ProfileShardEnv> {
       this.#write(() => {
         this.#rowsWritten += this.#seen.forget(Date.now()) + this.#store.clean();
       });
+      await this.#moves.advance();
     } catch (error) {
+      this.#moveAgainAt = Date.now() + MOVE_AGAIN_AFTER_MS;
       // An alarm that throws six times is dropped for good; ours is set again instead, and nothing is lost meanwhile.
       console.error(
         JSON.stringify({ level: "error", at: "profile_shard.alarm", shard: this.ctx.id.name, message: String(error) }),
@@ -824,6 +1044,10 @@ function idOf(key: string): string {
   const id = personIdOf(identifierOf(key));
   ids.set(key, id);
   return id;
+}
+
+function bucketOf(keyOrPersonId: string): number {
+  return profileBucketOf(keyOrPersonId.startsWith("per_") ? keyOrPersonId : idOf(keyOrPersonId));
 }
 
 /** The beginning of the identifier's SHA-256, which its person's id begins with. */

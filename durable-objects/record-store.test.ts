@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { hash64 } from "../core/hash.ts";
-import { RecordStore } from "./record-store.ts";
+import { type Hash, RecordStore } from "./record-store.ts";
 
 interface Note {
   key: string;
@@ -85,4 +85,40 @@ it("opens again after the last rows it wrote are gone", () =>
     const again = open(sql);
     again.append([{ key: "b", text: "z" }]);
     expect([textOf(open(sql), "a")?.[0], textOf(open(sql), "b")]).toEqual(["y", "z"]);
+  }));
+
+it("drops records with their older versions, keeps the others, and gives no blob a number that was used", () =>
+  withTables((sql) => {
+    const store = open(sql);
+    const isOdd = ({ high }: { high: number }) => high % 2 === 1;
+    const keys = Array.from({ length: 500 }, (_, n) => `k${n}`);
+    for (const text of ["old", "x".repeat(300)]) store.append(keys.map((key) => ({ key, text: `${text} of ${key}` })));
+    store.append([{ key: "last", text: "alone" }]);
+    const odd = keys.filter((key) => isOdd(hash64(key)));
+    const isUnwanted = (hash: Hash) => isOdd(hash) || hash.high === hash64("last").high;
+    const dropped: Note[] = [];
+    let rounds = 0;
+    for (let more = true; more; rounds++) {
+      const some = store.drop(isUnwanted, 2);
+      dropped.push(...some.dropped);
+      more = some.more;
+    }
+    expect(rounds).toBeGreaterThan(1);
+    expect(dropped.map(({ key }) => key).sort()).toEqual([...odd, "last"].sort());
+    const { nextBlob } = store;
+    const again = new RecordStore<Note>(sql, hash64, nextBlob);
+    expect(again.size).toBe(keys.length - odd.length);
+    for (const one of [store, again]) {
+      for (const key of keys)
+        expect(textOf(one, key)).toBe(odd.includes(key) ? undefined : `${"x".repeat(300)} of ${key}`);
+    }
+    // Whoever has read all blobs so far finds what comes now behind them.
+    const last = Math.max(...[...again.behind(0, () => true)].map(({ blob }) => blob));
+    expect(nextBlob).toBeGreaterThan(last);
+    for (let more = true; more; ) more = again.drop(() => true, 64).more;
+    const empty = new RecordStore<Note>(sql, hash64, again.nextBlob);
+    empty.append([{ key: "new", text: "new" }]);
+    expect([...empty.behind(last, () => true)].flatMap(({ records }) => records)).toEqual([
+      { key: "new", text: "new" },
+    ]);
   }));

@@ -33,16 +33,18 @@ export class RecordStore<R extends { key: string }> {
   readonly #hashOf: (key: string) => Hash;
   readonly #index: HashIndex;
   readonly #blobs = new Map<number, Blob>();
-  #nextBlob = 1;
+  #nextBlob: number;
 
-  constructor(sql: SqlStorage, hashOf: (key: string) => Hash) {
+  /** `nextBlob`: a number that no blob had yet; without it the one behind the last that is stored. */
+  constructor(sql: SqlStorage, hashOf: (key: string) => Hash, nextBlob = 1) {
     this.#sql = sql;
     this.#hashOf = hashOf;
+    this.#nextBlob = nextBlob;
     const total = sql.exec<{ n: number }>("SELECT coalesce(sum(length(keys)), 0) / 12 AS n FROM records").one().n;
     this.#index = new HashIndex(total);
     let last: Blob | undefined;
     for (const row of sql.exec<{ id: number; keys: ArrayBuffer }>("SELECT id, keys FROM records ORDER BY id")) {
-      this.#nextBlob = row.id + 1;
+      this.#nextBlob = Math.max(this.#nextBlob, row.id + 1);
       const keys = new Uint32Array(row.keys);
       if (!keys.length) {
         last!.rows++;
@@ -52,6 +54,11 @@ export class RecordStore<R extends { key: string }> {
       this.#blobs.set(row.id, last);
       for (let i = 0; i < keys.length; i += 3) this.#point({ high: keys[i]!, low: keys[i + 1]! }, row.id, keys[i + 2]!);
     }
+  }
+
+  /** The number of the next blob. Whoever copies blobs goes by their numbers, so that none may be used twice. */
+  get nextBlob(): number {
+    return this.#nextBlob;
   }
 
   /** Keys that have, or had, a record. */
@@ -137,33 +144,77 @@ export class RecordStore<R extends { key: string }> {
   /** Puts what is left of blobs that are mostly garbage together into new ones. Call inside a transaction. Returns rows written. */
   clean(mostBlobs = 64): number {
     let rows = 0;
-    const wasteful = [...this.#blobs].filter(([, b]) => b.live * 2 < b.records).slice(0, mostBlobs);
+    const wasteful = [...this.#blobs].filter(([id, blob]) => this.#isWasteful(id, blob)).slice(0, mostBlobs);
     const kept: R[] = [];
     for (const [id] of wasteful) kept.push(...this.#liveRecords(id));
     rows += this.append(kept);
-    for (const [id, blob] of wasteful) {
-      this.#blobs.delete(id);
-      rows += this.#sql.exec("DELETE FROM records WHERE id >= ? AND id < ?", id, id + blob.rows).rowsWritten;
-    }
+    for (const [id] of wasteful) rows += this.#delete(id);
     return rows;
   }
 
   get isWasteful(): boolean {
-    for (const { live, records } of this.#blobs.values()) if (live * 2 < records) return true;
+    for (const [id, blob] of this.#blobs) if (this.#isWasteful(id, blob)) return true;
     return false;
   }
 
-  /** The records in a blob that no later one has replaced. */
-  #liveRecords(id: number): R[] {
+  /** Not the last one: its number would be used again. */
+  #isWasteful(id: number, { live, records, rows }: Blob): boolean {
+    return live * 2 < records && id + rows < this.#nextBlob;
+  }
+
+  /** The newest records with a hash of these, blob by blob from the one behind `blob` on. */
+  *behind(blob: number, isWanted: (hash: Hash) => boolean): Generator<{ blob: number; records: R[] }> {
+    for (const id of this.#blobs.keys()) if (id > blob) yield { blob: id, records: this.#liveRecords(id, isWanted) };
+  }
+
+  /**
+   * Deletes the records with a hash of these, and their older versions, from at most so many blobs. Call inside a transaction that also
+   * saves `nextBlob`, until there are no `more`; then build the store anew, since the index keeps what it once had. `dropped` are the newest
+   * versions.
+   */
+  drop(isUnwanted: (hash: Hash) => boolean, mostBlobs: number): { written: number; dropped: R[]; more: boolean } {
+    const affected: number[] = [];
+    for (const { id, keys: stored } of this.#sql.exec<{ id: number; keys: ArrayBuffer }>(
+      "SELECT id, keys FROM records ORDER BY id",
+    )) {
+      if (affected.length > mostBlobs) break;
+      const keys = new Uint32Array(stored);
+      for (let i = 0; i < keys.length; i += 3) {
+        if (!isUnwanted({ high: keys[i]!, low: keys[i + 1]! })) continue;
+        affected.push(id);
+        break;
+      }
+    }
+    const dropped: R[] = [];
+    let written = 0;
+    for (const id of affected.slice(0, mostBlobs)) {
+      dropped.push(...this.#liveRecords(id, isUnwanted));
+      written += this.append(this.#liveRecords(id, (hash) => !isUnwanted(hash)));
+      written += this.#delete(id);
+    }
+    return { written, dropped, more: affected.length > mostBlobs };
+  }
+
+  #delete(id: number): number {
+    const { rows } = this.#blobs.get(id)!;
+    this.#blobs.delete(id);
+    return this.#sql.exec("DELETE FROM records WHERE id >= ? AND id < ?", id, id + rows).rowsWritten;
+  }
+
+  /** The records in a blob that no later one has replaced, those with a hash of these. */
+  #liveRecords(id: number, isWanted: (hash: Hash) => boolean = () => true): R[] {
     const { keys: stored } = this.#sql.exec<{ keys: ArrayBuffer }>("SELECT keys FROM records WHERE id = ?", id).one();
     const keys = new Uint32Array(stored);
-    const bytes = this.#body(id);
-    const live: R[] = [];
+    const offsets: number[] = [];
     for (let i = 0; i < keys.length; i += 3) {
-      const place = this.#index.get({ high: keys[i]!, low: keys[i + 1]! });
-      if (place?.[0] === id && place[1] === keys[i + 2]) live.push(recordAt<R>(bytes, keys[i + 2]!));
+      const hash = { high: keys[i]!, low: keys[i + 1]! };
+      if (!isWanted(hash)) continue;
+      const place = this.#index.get(hash);
+      if (place?.[0] === id && place[1] === keys[i + 2]) offsets.push(keys[i + 2]!);
     }
-    return live;
+    if (!offsets.length) return [];
+    const bytes = this.#body(id);
+    return offsets.map((offset) => recordAt<R>(bytes, offset));
   }
 
   #point(hash: Hash, blob: number, offset: number): void {

@@ -19,8 +19,15 @@ import {
 import type { IdentityReason } from "../core/identity-rules.ts";
 import { Profile, type ProfileJson, type ProfileView } from "../core/profile.ts";
 import { HOMES } from "../core/profile-event.ts";
-import { profileShardOf } from "../core/shard-map.ts";
+import { profileShardOf, shardsOf } from "../core/shard-map.ts";
 import type { Scalar } from "../core/values.ts";
+import {
+  askOwner,
+  askOwners,
+  idOfKey,
+  type ProfileShards,
+  searchShards,
+} from "../durable-objects/ask-profile-owners.ts";
 import type { Found, ProfileShard, ProfileShardStats } from "../durable-objects/profile-shard.ts";
 import { searchForm } from "../durable-objects/searchable-traits.ts";
 
@@ -124,14 +131,15 @@ export async function whoBehind(env: PeopleEnv, environment: OfEnvironment, keyO
 
 /** Follows pointers to the cluster, and reads it. Undefined where nothing is known of whoever that is, or nothing more. */
 async function lookUp(env: PeopleEnv, environment: OfEnvironment, keyOrPersonId: string): Promise<Known | undefined> {
-  const first = await shardOf(env, environment, keyOrPersonId).find(keyOrPersonId);
+  const shards = shardsIn(env, environment);
+  const first = await askOwner(shards, keyOrPersonId, "find", keyOrPersonId);
   if (first.root === undefined && first.cluster === undefined && first.part === undefined) return undefined;
   let found: Found = first;
   let root = first.root ?? first.key;
   for (let hops = 0; found.root !== undefined; hops++) {
     if (hops === MOST_HOPS) throw new Error(`the pointers of ${first.key} do not end`);
     root = found.root;
-    found = await shardOf(env, environment, root).find(root);
+    found = await askOwner(shards, root, "find", root);
   }
   const own = identifierOf(first.key);
   const cluster = found.cluster === undefined ? undefined : Cluster.fromJSON(JSON.parse(found.cluster) as ClusterJson);
@@ -156,11 +164,15 @@ async function partsOf(
 ): Promise<ProfileJson[]> {
   const homes = identifiers.filter(({ kind }) => (HOMES as readonly string[]).includes(kind)).map(keyOf);
   const wanted = homes.filter((home) => !(home === key && part));
-  const shards = Map.groupBy(wanted, (home) => shardNameOf(environment, home));
-  const found = await Promise.all([...shards].map(([name, keys]) => env.PROFILE_SHARD.getByName(name).parts(keys)));
-  return [...(part && homes.includes(key) ? [part] : []), ...found.flat()].map(
-    (json) => JSON.parse(json) as ProfileJson,
+  const found: string[] = [];
+  await askOwners(
+    shardsIn(env, environment),
+    "parts",
+    wanted,
+    (keys) => [keys],
+    (parts) => found.push(...parts),
   );
+  return [...(part && homes.includes(key) ? [part] : []), ...found].map((json) => JSON.parse(json) as ProfileJson);
 }
 
 export interface SearchHit {
@@ -181,14 +193,7 @@ export async function searchPeople(
 ): Promise<{ people: SearchHit[]; next?: { value: string; home: string } }> {
   const prefix = searchForm(text).slice(0, PREFIX_LENGTH);
   if (!prefix) return { people: [] };
-  const answers = await Promise.all(
-    environment.profile_shard_map.shards.map((shard) =>
-      env.PROFILE_SHARD.getByName(`${environment.id}/${shard}`).search(prefix, limit + 1, cursor),
-    ),
-  );
-  const hits = answers
-    .flat()
-    .sort((x, y) => (x.value < y.value ? -1 : x.value > y.value ? 1 : x.home < y.home ? -1 : 1));
+  const hits = await searchShards(shardsIn(env, environment), prefix, limit + 1, cursor);
   const page = hits.slice(0, limit);
   const people = new Map<string, SearchHit>();
   const views = await Promise.all(page.map(({ home }) => personBehind(env, environment, home)));
@@ -223,7 +228,8 @@ export async function mergePeople(
   const ends = [a, b].map(({ resolution, key }) => canonicalIn(resolution, identifierOf(key)));
   const edge = edgeOf("merge", ends[0]!, ends[1]!, { at: now, message_id, source_id: by });
   const home = keyOf(ends[0]!);
-  const { refused } = await shardOf(env, environment, home).link([edge], home, {
+  const shard = `${environment.id}/${profileShardOf(environment.profile_shard_map, idOfKey(home))}`;
+  const { refused } = await env.PROFILE_SHARD.getByName(shard).link([edge], home, {
     map: environment.profile_shard_map,
     rules: environment.profiles.identity,
     now,
@@ -247,7 +253,7 @@ export async function undoLinks(
   if (!known) return { ok: false, reason: "not_found" };
   let root = known.root;
   for (let hops = 0; hops < MOST_HOPS; hops++) {
-    const done = await shardOf(env, environment, root).cancel(root, cancellation);
+    const done = await askOwner(shardsIn(env, environment), root, "cancel", root, cancellation);
     if (!("moved" in done)) return done;
     root = done.moved;
   }
@@ -267,11 +273,17 @@ export async function erasePerson(
   const known = await lookUp(env, environment, who);
   if (!known) return undefined;
   const keys = known.identifiers.map(keyOf);
-  const shards = Map.groupBy(keys, (key) => shardNameOf(environment, key));
-  await Promise.all([...shards].map(([name, own]) => env.PROFILE_SHARD.getByName(name).erase(own, at)));
+  const shards = shardsIn(env, environment);
+  await askOwners(
+    shards,
+    "erase",
+    keys,
+    (own) => [own, at],
+    () => {},
+  );
   let root = known.root;
   for (let hops = 0; hops < MOST_HOPS; hops++) {
-    const done = await shardOf(env, environment, root).forgetLinks(root, keys);
+    const done = await askOwner(shards, root, "forgetLinks", root, keys);
     if (!("moved" in done)) break;
     root = done.moved;
   }
@@ -293,18 +305,13 @@ export async function profileShardStats(
   environment: OfEnvironment,
 ): Promise<(ProfileShardStats & { shard: string })[]> {
   return Promise.all(
-    environment.profile_shard_map.shards.map(async (shard) => ({
+    shardsOf(environment.profile_shard_map).map(async (shard) => ({
       shard,
       ...(await env.PROFILE_SHARD.getByName(`${environment.id}/${shard}`).stats()),
     })),
   );
 }
 
-function shardNameOf(environment: OfEnvironment, keyOrPersonId: string): string {
-  const id = keyOrPersonId.startsWith("per_") ? keyOrPersonId : personIdOf(identifierOf(keyOrPersonId));
-  return `${environment.id}/${profileShardOf(environment.profile_shard_map, id)}`;
-}
-
-function shardOf(env: PeopleEnv, environment: OfEnvironment, keyOrPersonId: string): DurableObjectStub<ProfileShard> {
-  return env.PROFILE_SHARD.getByName(shardNameOf(environment, keyOrPersonId));
+function shardsIn(env: PeopleEnv, environment: OfEnvironment): ProfileShards {
+  return { environmentId: environment.id, namespace: env.PROFILE_SHARD, map: environment.profile_shard_map };
 }

@@ -31,7 +31,7 @@ export async function sweepShards(
         const name = `${id}/${shard}`;
         shards.push([name, () => tendVisitors(env.VISITOR_SHARD.getByName(name))]);
       }
-      for (const shard of environment?.profile_shard_map.shards ?? []) {
+      for (const shard of environment ? shardsOf(environment.profile_shard_map) : []) {
         const name = `${id}/${shard}`;
         shards.push([name, () => tendPeople(env.PROFILE_SHARD.getByName(name))]);
       }
