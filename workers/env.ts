@@ -71,6 +71,9 @@ export interface DeliveryEnv extends DeliveryQueues {
   VENDOR_SINK_URL?: string;
 }
 
+/** What it takes to talk to a vendor: the gate keeps the tokens. */
+export type VendorEnv = Pick<DeliveryEnv, "INTEGRATION_GATE" | "VENDOR_SINK_URL">;
+
 export interface ApiEnv extends DeliveryQueues {
   ASSETS: Fetcher;
   CONFIG: KVNamespace;

@@ -2,7 +2,7 @@
  * More than one request for one delivery: a token that the vendor no longer takes is replaced once, and what is missing at the
  * vendor's (a table, a column) is made, by the destination's own description of how.
  */
-import type { DeliveryEnv } from "../env.ts";
+import type { VendorEnv } from "../env.ts";
 import { authenticated, isTokenRefused, sign } from "./credentials-for.ts";
 import type { Mending, Outcome, VendorRequest } from "./destination.ts";
 import type { Target } from "./target.ts";
@@ -23,8 +23,9 @@ export async function converse(
   request: VendorRequest,
   options: CallOptions,
   payloads: unknown[],
+  message_ids: string[],
   target: Target,
-  env: DeliveryEnv,
+  env: VendorEnv,
 ): Promise<Conversation> {
   let result = await callVendor(request, options);
   const { destination, settings } = target;
@@ -32,14 +33,14 @@ export async function converse(
     if (isTokenRefused(result, target)) {
       const renewed = await authenticated(target, env, { refused: true });
       if ("outcome" in renewed) return { result, instead: renewed };
-      const moment = { now: new Date(), ...renewed };
+      const moment = { now: new Date(), message_ids, ...renewed };
       const again = await sign(await destination.request(payloads, settings, moment), target, moment.now);
       result = await callVendor(again, options);
     }
     if (!destination.mend || !result.answered) return { result };
     const known = await authenticated(target, env);
     if ("outcome" in known) return { result, instead: known };
-    const moment = { now: new Date(), ...known };
+    const moment = { now: new Date(), message_ids, ...known };
     const mending = destination.mend(result.response, payloads, settings, moment);
     const mended = await follow(mending, options, target);
     if (mended === undefined) return { result };

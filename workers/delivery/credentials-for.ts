@@ -3,7 +3,7 @@
  * integration's gate, or signed here; or a signature on the request itself.
  */
 import { AwsV4Signer } from "aws4fetch";
-import type { DeliveryEnv } from "../env.ts";
+import type { VendorEnv } from "../env.ts";
 import type { Authentication } from "./authentication.ts";
 import type { Outcome, VendorRequest } from "./destination.ts";
 import { snowflakeToken } from "./signed-tokens.ts";
@@ -37,7 +37,7 @@ type Failure = Extract<Outcome, { outcome: "unauthorised" | "retry" }>;
 /** Nothing where the destination needs no token. `refused`: the one that is known was not taken. Never throws. */
 export async function authenticated(
   target: Target,
-  env: DeliveryEnv,
+  env: VendorEnv,
   { refused = false } = {},
 ): Promise<{ token?: string } | Failure> {
   const { integration, destination, settings } = target;
@@ -58,7 +58,7 @@ export async function authenticated(
 async function ask(
   authentication: Exclude<Authentication, { scheme: "aws_sigv4" }>,
   integrationId: string,
-  env: DeliveryEnv,
+  env: VendorEnv,
   refused: string | undefined,
 ): Promise<TokenAnswer> {
   try {

@@ -4,7 +4,7 @@
  */
 import { allows, type Purpose } from "../../core/consent.ts";
 import type { DeliveryItem } from "../../core/queue-messages.ts";
-import type { DeliveryEnv } from "../env.ts";
+import type { DeliveryEnv, VendorEnv } from "../env.ts";
 import { converse } from "./converse.ts";
 import { authenticated, sign } from "./credentials-for.ts";
 import type { Destination, Outcome, VendorRequest } from "./destination.ts";
@@ -184,27 +184,20 @@ async function callOnce(
   calls: Call[],
   timeoutMs: number,
 ): Promise<void> {
-  const { integration } = target;
   const payloads = lines.map(({ item }) => item.payload);
   const message_ids = lines.map(({ item }) => item.message_id);
-  const request = await requestOf(payloads, message_ids, target, env);
+  const made = await exchange(payloads, message_ids, target, env, timeoutMs);
   let outcomes: Outcome[];
-  if ("outcome" in request) {
-    outcomes = payloads.map(() => request);
+  if ("unsent" in made) {
+    const { unsent } = made;
+    outcomes = payloads.map(() => unsent);
     // To the gate, credentials that could not be had are as good as refused: the integration pauses.
-    if (request.outcome !== "batch_refused") {
-      calls.push({ lines, outcomes, ...withoutCredentials(request), concernsAll: true });
+    if (unsent.outcome !== "batch_refused") {
+      calls.push({ lines, outcomes, ...withoutCredentials(unsent), concernsAll: true });
     }
   } else {
-    const options = {
-      timeoutMs,
-      integration: integration.name,
-      sinkUrl: env.VENDOR_SINK_URL,
-      mask: (text: string) => target.mask(text),
-    };
-    const { result, instead } = await converse(request, options, payloads, target, env);
-    outcomes = instead ? payloads.map(() => instead) : outcomesOf(result, payloads, target);
-    calls.push({ lines, outcomes, request, result, concernsAll: instead !== undefined || outcomes.some(isAboutAll) });
+    outcomes = made.outcomes;
+    calls.push({ lines, ...made });
   }
   lines.forEach(({ parcel, item }, i) => {
     parcel.outcomes.set(item, outcomes[i]!);
@@ -218,21 +211,47 @@ async function callOnce(
   }
 }
 
+type Failure = Exclude<Outcome, { outcome: "delivered" }>;
+
+/**
+ * What passes between us and the vendor for these payloads: token, request, signature, call, what is mended, outcomes. `unsent`: no
+ * request could be made of them, or no token was to be had. The gate gives no permission and counts nothing here. Never throws.
+ */
+export async function exchange(
+  payloads: unknown[],
+  message_ids: string[],
+  target: Target,
+  env: VendorEnv,
+  timeoutMs: number,
+): Promise<Omit<Call, "lines"> | { unsent: Failure }> {
+  const request = await requestOf(payloads, message_ids, target, env);
+  if ("outcome" in request) return { unsent: request };
+  const options = {
+    timeoutMs,
+    integration: target.integration.name,
+    sinkUrl: env.VENDOR_SINK_URL,
+    mask: (text: string) => target.mask(text),
+  };
+  const { result, instead } = await converse(request, options, payloads, message_ids, target, env);
+  const outcomes = instead ? payloads.map(() => instead) : outcomesOf(result, payloads, target);
+  return { outcomes, request, result, concernsAll: instead !== undefined || outcomes.some(isAboutAll) };
+}
+
 /** A payload that no request can be made of is refused as a vendor would, so that bisection finds it. */
 async function requestOf(
   payloads: unknown[],
   message_ids: string[],
   target: Target,
-  env: DeliveryEnv,
-): Promise<VendorRequest | Exclude<Outcome, { outcome: "delivered" }>> {
-  const { destination, settings, mask } = target;
+  env: VendorEnv,
+): Promise<VendorRequest | Failure> {
+  const { destination, settings } = target;
   const known = await authenticated(target, env);
   if ("outcome" in known) return known;
   try {
     const moment = { now: new Date(), message_ids, ...known };
     return await sign(await destination.request(payloads, settings, moment), target, moment.now);
   } catch (error) {
-    return { outcome: "batch_refused", reason: mask(`not a payload of ${destination.name}: ${error}`) };
+    return { outcome: "batch_refused", reason: target.mask(`not a payload of ${destination.name}: ${error}`) };
   }
 }
 

@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { configKey } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
 import { orgDataLayer } from "../../core/org-data-layer.ts";
 import { RELEASED_HEAD } from "../../core/queue-messages.ts";
@@ -93,6 +94,19 @@ describe("an event whose visitor has not answered", () => {
       ["m2", undefined],
     ]);
     expect(JSON.stringify(items)).not.toContain("per_claimed");
+  });
+
+  it("goes on with its user and with the versions that shaped it, as an event that never waited", async () => {
+    const { consume, released, env: processorEnv, environment, integrations } = await aHoldingProcessor();
+    const { id: integration_id } = integrations.find(({ purpose }) => purpose === "analytics")!;
+    const document = { map: [{ set: { "properties.plan": "pro" } }] };
+    const pipelines = [{ id: "pip_hook", integration_id, version: 5, document }];
+    await processorEnv.CONFIG.put(configKey.environment(environment.id), JSON.stringify({ ...environment, pipelines }));
+    await consume({ q1: [anEvent({ message_id: "m1", user_id: "u1" })], q2: [answer({ analytics: true })] });
+    const { items } = await consume({ r1: (await released())[0]! });
+    expect(items).toMatchObject([
+      { message_id: "m1", user_id: "u1", versions: ["pip_hook@5"], payload: { data: { properties: { plan: "pro" } } } },
+    ]);
   });
 
   it("goes on once: not again when a message of the answer, of the event or of the release comes again", async () => {

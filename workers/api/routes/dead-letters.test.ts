@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Purpose } from "../../../core/consent.ts";
 import { laneOf } from "../../../core/lane.ts";
 import type { DeliveryMessage, RawMessage } from "../../../core/queue-messages.ts";
 import { aDelivery, anItem, environmentOf, publishIntegration } from "../../../test/a-delivery.ts";
@@ -185,7 +186,8 @@ describe("what people do with them", () => {
   it("an edited payload is what is sent; the message_id stays", async () => {
     await buryMany(["q1", [aDeliveryLetter("m1"), aDeliveryLetter("m2")]]);
     const id = await idOf("m1");
-    const payload = anItem({ message_id: "m1", payload: { id: "m1", text: "mended" } });
+    const about = { message_id: "m1", user_id: "u1", versions: ["pip_meta@7"] };
+    const payload = anItem({ ...about, payload: { id: "m1", text: "mended" } });
     expect((await ask("PATCH", `/${id}`, { payload: { ...payload, message_id: "other" } })).status).toBe(400);
     expect((await ask("PATCH", `/${id}`, { payload: { text: "no item" } })).status).toBe(400);
     expect(await ask("PATCH", `/${id}`, { payload })).toMatchObject({ status: 200, body: { payload } });
@@ -212,7 +214,8 @@ describe("what people do with them", () => {
   });
 
   it("what could not be mapped is mapped anew; what could not be read goes the whole way again", async () => {
-    const event = anEvent({ message_id: "m1", context: { purposes: ["functional", "analytics"] } });
+    const context = { purposes: ["functional", "analytics"] as Purpose[] };
+    const event = anEvent({ message_id: "m1", user_id: "u1", context });
     await buryMany(
       [
         "q1",
@@ -237,7 +240,7 @@ describe("what people do with them", () => {
     });
     expect(sent).toMatchObject([
       { queue: "RAW_EVENTS", body: { environment_id, source_id: "src", events: [{ value: 1 }] } },
-      { body: { integration_id, items: [{ message_id: "m1", payload: { id: "unused" } }] } },
+      { body: { integration_id, items: [{ message_id: "m1", user_id: "u1", payload: { id: "unused" } }] } },
     ]);
   });
 

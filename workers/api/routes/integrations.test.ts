@@ -6,15 +6,24 @@ import {
   aDeliveryEnv,
   aMessage,
   anItem,
+  defineTestVendor,
   environmentOf,
   fakeVendor,
   publishIntegration,
   someItems,
 } from "../../../test/a-delivery.ts";
+import { aKeyPair, newKeyPair, vendorNetwork } from "../../../test/a-vendor-network.ts";
+import { datasets } from "../../../test/vendor-sink/bigquery.ts";
+import { accessTokens, refreshTokens, serviceAccounts } from "../../../test/vendor-sink/google-oauth.ts";
+import { schemas, users } from "../../../test/vendor-sink/snowflake.ts";
+import { forgetTokens } from "../../delivery/credentials-for.ts";
 import { deliver } from "../../delivery/deliver.ts";
+import { splitSecrets } from "../../delivery/destination.ts";
+import { destinationNamed } from "../../delivery/destinations/index.ts";
 import { api } from "../index.ts";
 
 beforeEach(() => {
+  forgetTokens();
   for (const method of ["error", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => {});
 });
 afterEach(() => vi.restoreAllMocks());
@@ -152,6 +161,186 @@ describe("the test button", () => {
       outcome: "credentials_missing",
       reason: expect.stringContaining("access_token"),
     });
+    expect(fetch).not.toHaveBeenCalled();
+  });
+});
+
+describe("the test button of a vendor that wants more than a setting", async () => {
+  const { privateKey, publicKey } = await aKeyPair();
+  let count = 0;
+
+  /** Saved as the API saves it: with the defaults of its settings, and its secrets apart. */
+  async function saved(destination: string, settings: Record<string, unknown>) {
+    const { open, secrets } = splitSecrets(destinationNamed(destination)!.settings, settings);
+    return publishIntegration({ destination, settings: open, secrets });
+  }
+
+  const googleAds = () =>
+    saved("google_ads", {
+      customer_id: "1234567890",
+      conversion_actions: { "Order Completed": "987" },
+      client_id: "app.apps.googleusercontent.com",
+      client_secret: "client-secret-nobody-sees",
+    });
+
+  /** A person said yes; the token that came of it has nearly expired, so that the gate gets another from the stand-in. */
+  async function connect({ id }: { id: string }) {
+    const refresh_token = `1//refresh-of-the-test-${++count}`;
+    refreshTokens.add(refresh_token);
+    const gate = env.INTEGRATION_GATE.getByName(id);
+    await gate.beginConsent("state", "https://api.example/callback");
+    vendorNetwork(() => Response.json({ access_token: "ya29.first", refresh_token, expires_in: 30 }));
+    const client = { client_id: "app.apps.googleusercontent.com", client_secret: "client-secret-nobody-sees" };
+    const completed = gate.completeConsent(
+      "state",
+      "code",
+      { scheme: "oauth2", provider: "google", scopes: [], ...client },
+      id,
+    );
+    expect(await completed).toEqual({ ok: true });
+    return { refresh_token };
+  }
+
+  async function bigQuery(key = privateKey) {
+    const client_email = `tester-${++count}@shop.iam.gserviceaccount.com`;
+    serviceAccounts.set(client_email, publicKey);
+    const dataset = `tested${count}`;
+    datasets.set(`my-shop-123/${dataset}`, new Map());
+    const integration = await saved("bigquery", {
+      project_id: "my-shop-123",
+      dataset,
+      table: "events",
+      service_account: JSON.stringify({ client_email, private_key: key }),
+    });
+    return { integration, tables: datasets.get(`my-shop-123/${dataset}`)! };
+  }
+
+  const hosts = (calls: { url: string }[]) => calls.map(({ url }) => new URL(url).hostname);
+
+  it("gets its OAuth token from the gate, as a delivery does, and the vendor takes the event", async () => {
+    const integration = await googleAds();
+    const { refresh_token } = await connect(integration);
+    const calls = vendorNetwork();
+    const { body } = await ask(integration, "POST", "/test");
+    expect(hosts(calls)).toEqual(["oauth2.googleapis.com", "datamanager.googleapis.com"]);
+    expect(body).toMatchObject({ outcome: "delivered", reason: null, response: { status: 200 } });
+    expect(JSON.stringify(body)).not.toMatch(new RegExp(`client-secret-nobody-sees|ya29|${refresh_token}`));
+  });
+
+  it("blanks a token that the vendor repeats", async () => {
+    const integration = await googleAds();
+    await connect(integration);
+    const shown: string[] = [];
+    vendorNetwork(({ url, headers }) => {
+      if (url.hostname !== "datamanager.googleapis.com") return undefined;
+      shown.push(headers.authorization!.replace("Bearer ", ""));
+      const error = { status: "PERMISSION_DENIED", message: `${shown[0]} may not` };
+      return Response.json({ error }, { status: 403 });
+    });
+    const { body } = await ask(integration, "POST", "/test");
+    expect(body).toMatchObject({ outcome: "unauthorised", reason: expect.stringContaining("••• may not") });
+    expect(shown).toEqual([expect.stringMatching(/^ya29\./)]);
+    expect(JSON.stringify(body)).not.toContain(shown[0]);
+  });
+
+  it("replaces a token that the vendor no longer takes", async () => {
+    const integration = await googleAds();
+    await connect(integration);
+    vendorNetwork();
+    await ask(integration, "POST", "/test");
+    accessTokens.clear();
+    const calls = vendorNetwork();
+    expect((await ask(integration, "POST", "/test")).body).toMatchObject({ outcome: "delivered" });
+    expect(calls.map(({ status }) => status)).toEqual([401, 200, 200]);
+  });
+
+  it("says where nobody has connected it yet, and sends nothing", async () => {
+    const integration = await googleAds();
+    const calls = vendorNetwork();
+    const { status, body } = await ask(integration, "POST", "/test");
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      payload: { conversion_action: "987" },
+      outcome: "unauthorised",
+      reason: expect.stringMatching(/^not connected: nobody has authorised this at google/),
+    });
+    expect(body).not.toHaveProperty("request");
+    expect(calls).toEqual([]);
+    expect((await ask(integration, "GET", "")).body).toMatchObject({ received: 0, state: "open_for_business" });
+  });
+
+  it("makes a warehouse's table, and its row where the warehouse takes one at once", async () => {
+    vendorNetwork();
+    users.set("MYORG-ACCOUNT1.TESTER", publicKey);
+    schemas.set("TESTED.PUBLIC", new Map());
+    const integration = await saved("snowflake", {
+      account: "myorg-account1",
+      user: "tester",
+      warehouse: "LOADING",
+      database: "TESTED",
+      private_key: privateKey,
+    });
+    const { body } = await ask(integration, "POST", "/test");
+    expect(body).toMatchObject({ outcome: "delivered", response: { status: 200 } });
+    const rows = schemas.get("TESTED.PUBLIC")!.get("EVENTS")!.rows;
+    expect(rows.map((row) => row.MESSAGE_ID)).toEqual([body.event.message_id]);
+  });
+
+  it("says of a table that was just made that it takes no rows yet; the next test is a row", async () => {
+    vendorNetwork();
+    const { integration, tables } = await bigQuery();
+    expect((await ask(integration, "POST", "/test")).body).toMatchObject({
+      outcome: "retry",
+      response: { status: 404 },
+    });
+    expect(tables.get("events")!.rows.size).toBe(0);
+    let last: { event: { message_id: string } } | undefined;
+    for (let time = 0; time < 2 && !tables.get("events")!.rows.size; time++)
+      last = (await ask(integration, "POST", "/test")).body;
+    expect(last).toMatchObject({ outcome: "delivered" });
+    expect([...tables.get("events")!.rows.keys()]).toEqual([last!.event.message_id]);
+  });
+
+  it("is unauthorised where the account's key is another, and shows none of it", async () => {
+    const calls = vendorNetwork();
+    const { privateKey: other } = await newKeyPair();
+    const { integration } = await bigQuery(other);
+    const { body } = await ask(integration, "POST", "/test");
+    expect(body).toMatchObject({ outcome: "unauthorised", reason: expect.stringContaining("Invalid JWT Signature") });
+    expect(hosts(calls)).toEqual(["oauth2.googleapis.com"]);
+    expect(JSON.stringify(body)).not.toContain(other.slice(60, 120));
+  });
+
+  it("sends a file's bytes, signed, and shows words for them", async () => {
+    const puts: { bytes: unknown; authorization: string | undefined }[] = [];
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (_, init) => {
+      const { authorization } = init!.headers as Record<string, string>;
+      puts.push({ bytes: init!.body, authorization });
+      return new Response(null, { status: 200 });
+    });
+    const integration = await saved("s3", {
+      bucket: "shop-events",
+      region: "eu-central-1",
+      access_key_id: "AKIAEXAMPLE",
+      secret_access_key: "example-secret-access-key",
+    });
+    const { body } = await ask(integration, "POST", "/test");
+    expect(body).toMatchObject({ outcome: "delivered", request: { method: "PUT", body: expect.any(String) } });
+    expect(puts).toEqual([
+      { bytes: expect.any(Uint8Array), authorization: expect.stringMatching(/^AWS4-HMAC-SHA256 .*Signature=/) },
+    ]);
+    expect(JSON.stringify(body)).not.toMatch(/example-secret-access-key|Signature=/);
+  });
+
+  it("refuses a payload that no request can be made of, as delivery does, and sends nothing", async () => {
+    const destination = defineTestVendor({
+      request: () => {
+        throw new Error("no request with this");
+      },
+    });
+    const fetch = vi.spyOn(globalThis, "fetch");
+    const { body } = await ask(await publishIntegration({ destination }), "POST", "/test");
+    expect(body).toMatchObject({ outcome: "rejected", reason: expect.stringContaining("no request with this") });
     expect(fetch).not.toHaveBeenCalled();
   });
 });
