@@ -15,7 +15,8 @@ import { profileSettings } from "../core/profile-settings.ts";
 import { firstShardMap } from "../core/shard-map.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
 import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
-import { givenOrgDataLayer } from "./org-data-layer.ts";
+import { type Authorship, authorship } from "./configuration-versions.ts";
+import { givenOrgDataLayer, keepUnversioned, keepVersion } from "./org-data-layer.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
 import { keyRow, newKey } from "./write-keys.ts";
@@ -70,13 +71,17 @@ export interface Applied {
   created_keys: { source_id: string; kind: "public" | "server"; key: string }[];
 }
 
-/** Throws `invalid_request`, naming the path, for a document that cannot be applied; nothing has changed then. */
+/**
+ * Throws `invalid_request`, naming the path, for a document that cannot be applied; nothing has changed then. `by` stands at the version
+ * that an Org Data Layer becomes.
+ */
 export async function applyEnvironment(
   db: DrizzleD1Database<typeof schema>,
   kv: KVNamespace,
   credentialsKey: string,
   environmentId: string,
   document: EnvironmentDocument,
+  by: Authorship = authorship.parse({}),
 ): Promise<Applied> {
   const created_at = new Date().toISOString();
   await refuseForeignIds(db, environmentId, document);
@@ -95,6 +100,7 @@ export async function applyEnvironment(
     ...(document.org_data_layer && { org_data_layer: document.org_data_layer }),
   };
   const changes: BatchItem<"sqlite">[] = [
+    ...(document.org_data_layer ? [keepUnversioned(db, environmentId)] : []),
     db
       .insert(schema.organisations)
       .values({ ...organisation, created_at })
@@ -109,6 +115,7 @@ export async function applyEnvironment(
         ...settings,
       })
       .onConflictDoUpdate({ target: schema.environments.id, set: settings }),
+    ...(document.org_data_layer ? [keepVersion(db, environmentId, by)] : []),
   ];
   for (const { id, name, write_keys: _, ...settings } of document.sources) {
     const row = { id, name, settings };

@@ -46,12 +46,12 @@ export async function addVersion(
   return { ...subject, version: row!.version, author, note, created_at };
 }
 
-/** Newest first, without the documents. */
-export async function listVersions(
+/** Newest first, without the documents. A query: await it, or put it into a batch. */
+export function listVersions(
   db: Database,
   { kind, subject_id }: Pick<Subject, "kind" | "subject_id">,
   { before, limit = 50 }: { before?: number | undefined; limit?: number | undefined } = {},
-): Promise<VersionHead[]> {
+) {
   const { document: _, ...columns } = table;
   return db
     .select({

@@ -1,10 +1,11 @@
-/** The Org Data Layer's document of an environment: stored as it was given, checked as what it means, published like every change. */
-import { eq } from "drizzle-orm";
+/** The Org Data Layer's document of an environment: stored as it was given, checked as what it means, versioned and published. */
+import { eq, sql } from "drizzle-orm";
 import type { DrizzleD1Database } from "drizzle-orm/d1";
 import * as z from "zod";
 import { ApiError } from "../core/api-error.ts";
 import type { Environment } from "../core/environment.ts";
 import { type OrgDataLayerInput, orgDataLayer } from "../core/org-data-layer.ts";
+import { type Authorship, listVersions, type Version, type VersionHead } from "./configuration-versions.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
 
@@ -33,17 +34,67 @@ export async function readOrgDataLayer(
   return (row.document ?? {}) as OrgDataLayerInput;
 }
 
-/** Replaces the document. Throws `invalid_request`, naming path and reason, and `not_found`; nothing has changed then. */
+export const subjectOf = (environment_id: string) =>
+  ({ kind: "org_data_layer", subject_id: environment_id, environment_id }) as const;
+
+export interface Saved {
+  environment: Environment;
+  /** The version that is in use now: an older one where the document was the same already. */
+  head: VersionHead;
+}
+
+/**
+ * Replaces the document, which becomes a new version. Throws `invalid_request`, naming path and reason, and `not_found`; nothing has
+ * changed then.
+ */
 export async function saveOrgDataLayer(
   db: DrizzleD1Database<typeof schema>,
   kv: KVNamespace,
   environmentId: string,
   given: unknown,
-): Promise<Environment> {
+  by: Authorship,
+): Promise<Saved> {
   await readOrgDataLayer(db, environmentId);
   const parsed = givenOrgDataLayer.safeParse(given);
   if (!parsed.success) throw new ApiError("invalid_request", z.prettifyError(parsed.error));
   const { environments } = schema;
-  await db.update(environments).set({ org_data_layer: parsed.data }).where(eq(environments.id, environmentId));
-  return publishEnvironment(db, kv, environmentId);
+  const [, , , heads] = await db.batch([
+    keepUnversioned(db, environmentId),
+    db.update(environments).set({ org_data_layer: parsed.data }).where(eq(environments.id, environmentId)),
+    keepVersion(db, environmentId, by),
+    listVersions(db, subjectOf(environmentId), { limit: 1 }),
+  ]);
+  return { environment: await publishEnvironment(db, kv, environmentId), head: heads[0]! };
 }
+
+/** A new version that is equal to an old one. Throws like saving: what was valid then may not be now. */
+export async function rollBackOrgDataLayer(
+  db: DrizzleD1Database<typeof schema>,
+  kv: KVNamespace,
+  environmentId: string,
+  { version, document }: Version,
+  { author, note }: Authorship,
+): Promise<VersionHead> {
+  const by = { author, note: note || `back to version ${version}` };
+  return (await saveOrgDataLayer(db, kv, environmentId, document, by)).head;
+}
+
+/**
+ * Makes a version of the environment's document where the newest version says something else. A statement for the batch that changes
+ * the document, after the change: it reads what was written, so a document of half a megabyte is sent once.
+ */
+export function keepVersion(db: DrizzleD1Database<typeof schema>, environmentId: string, { author, note }: Authorship) {
+  const { kind } = subjectOf(environmentId);
+  // Built, as Drizzle's batches take no raw statement with parameters. The columns are in the order of the schema.
+  return db.insert(schema.configurationVersions).select(sql`
+    SELECT ${kind}, e.id, ifnull(newest.version, 0) + 1, e.id, e.org_data_layer, ${author}, ${note}, ${new Date().toISOString()}
+    FROM environments AS e LEFT JOIN (
+      SELECT version, document FROM configuration_versions
+      WHERE kind = ${kind} AND subject_id = ${environmentId} ORDER BY version DESC LIMIT 1
+    ) AS newest ON true
+    WHERE e.id = ${environmentId} AND e.org_data_layer IS NOT NULL AND e.org_data_layer IS NOT newest.document`);
+}
+
+/** For the same batch, before the change: a document from before there were versions would be lost by it. */
+export const keepUnversioned = (db: DrizzleD1Database<typeof schema>, environmentId: string) =>
+  keepVersion(db, environmentId, { author: "unknown", note: "as it was before versions were kept" });

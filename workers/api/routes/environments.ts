@@ -6,10 +6,11 @@ import * as schema from "../../../db/schema.ts";
 import { customerUrlsOf, problemOfCustomerUrl } from "../../delivery/customer-url.ts";
 import { destinationNamed } from "../../delivery/destinations/index.ts";
 import type { ApiEnv } from "../../env.ts";
+import { authorshipInQuery } from "../document-versions.ts";
 import { jsonBody } from "../json-body.ts";
 import { refuseWithoutKey } from "./org-data-layer.ts";
 
-/** PATCH /:id: creates or changes an environment from a document (db/apply-environment.ts) and publishes it. */
+/** PATCH /:id?author&note: creates or changes an environment from a document (db/apply-environment.ts) and publishes it. */
 export const environments = new Hono<{ Bindings: ApiEnv }>().patch("/:id", async (c) => {
   const document = await jsonBody(c, environmentDocument);
   refuseWithoutKey(document.org_data_layer, c.env);
@@ -22,6 +23,7 @@ export const environments = new Hono<{ Bindings: ApiEnv }>().patch("/:id", async
     c.env.CREDENTIALS_KEY,
     c.req.param("id"),
     document,
+    authorshipInQuery(c),
   );
   return c.json({ environment, created_keys });
 });

@@ -10,11 +10,12 @@ import {
   TABLE_BYTES,
   tableName,
 } from "../../../core/pipeline/lookup-table.ts";
-import { addVersion, authorship, getVersion, listVersions } from "../../../db/configuration-versions.ts";
+import { addVersion, getVersion, listVersions } from "../../../db/configuration-versions.ts";
 import { compiledTables } from "../../../db/pipelines.ts";
 import { publishEnvironment } from "../../../db/publish-environment.ts";
 import * as schema from "../../../db/schema.ts";
 import type { ApiEnv } from "../../env.ts";
+import { authorshipInQuery } from "../document-versions.ts";
 import { environmentOf } from "./environment-of.ts";
 
 const subjectOf = (environment_id: string, name: string) =>
@@ -50,9 +51,7 @@ export const lookupTables = new Hono<{ Bindings: ApiEnv }>()
     if (!key) throw new ApiError("invalid_request", "key: which column do you look things up by?");
     const length = Number(c.req.header("content-length") ?? 0);
     if (length > TABLE_BYTES) throw new ApiError("request_too_large", `A table has at most ${TABLE_BYTES} bytes`);
-    const by = authorship.safeParse(c.req.query());
-    if (!by.success)
-      throw new ApiError("invalid_request", "author and note are texts of up to 200 and 2000 characters");
+    const by = authorshipInQuery(c);
     const format = /json/.test(c.req.header("content-type") ?? "") ? "json" : "csv";
     const body = await c.req.text();
     const parsed = parseTable(body, format, key);
@@ -60,7 +59,7 @@ export const lookupTables = new Hono<{ Bindings: ApiEnv }>()
 
     const db = drizzle(c.env.DB, { schema });
     const about = { key, columns: parsed.table.columns, rows: parsed.rows, bytes: Buffer.byteLength(body, "utf8") };
-    const head = await addVersion(db, subjectOf(id, name), about, by.data);
+    const head = await addVersion(db, subjectOf(id, name), about, by);
     const table: LookupTable = { name, version: head.version, ...parsed.table };
     await c.env.CONFIG.put(configKey.lookupTable(id, name, head.version), JSON.stringify(table));
     // Only now do pipelines hear of it.

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { piiKeysOf } from "../../../core/pii/pii-keys.ts";
+import type { VersionHead } from "../../../db/configuration-versions.ts";
 import { forgetConfiguration } from "../../config.ts";
 import { api } from "../index.ts";
 
@@ -98,6 +99,117 @@ describe("the document", () => {
       400,
       { error: { message: expect.stringMatching(/PII_KEY/) } },
     ]);
+  });
+});
+
+describe("versions", () => {
+  const versions = async () =>
+    ((await (await call(`org-data-layer/versions?${query}`)).json()) as { versions: VersionHead[] }).versions;
+  const put = async (document: object, more = "") => {
+    const answer = await call(`org-data-layer?${query}${more}`, json("PUT", document));
+    return ((await answer.json()) as { document_version: number }).document_version;
+  };
+  const one = { types: { "properties.price": "number" } };
+  const two = { types: { "properties.price": "string" }, cleanse: { strip_html: true } };
+
+  it("has one for each change, with who and why, and none for what changes nothing", async () => {
+    const first = await put(one, "&author=ada&note=prices");
+    expect(await put(two)).toBe(first + 1);
+    expect(await put(two, "&note=again")).toBe(first + 1);
+    expect((await versions()).slice(0, 2)).toMatchObject([
+      { version: first + 1, author: "admin", note: "" },
+      { version: first, author: "ada", note: "prices", kind: "org_data_layer", subject_id: "env_governed" },
+    ]);
+    const older = await call(`org-data-layer/versions?${query}&before=${first + 1}`);
+    expect(((await older.json()) as { versions: VersionHead[] }).versions[0]).toMatchObject({ version: first });
+    const stored = await call(`org-data-layer/versions/${first}?${query}`);
+    expect(await stored.json()).toMatchObject({ version: first, document: one });
+    const yaml = await call(`org-data-layer/versions/${first}?${query}&format=yaml`);
+    expect(parse(await yaml.text())).toEqual(one);
+  });
+
+  it("are held against each other", async () => {
+    const from = await put(one);
+    const to = await put(two);
+    const diff = await call(`org-data-layer/versions/${from}/diff?${query}&with=${to}`);
+    expect(await diff.json()).toEqual({
+      from,
+      to,
+      changes: [
+        { path: "types.properties.price", op: "changed", before: "number", after: "string" },
+        { path: "cleanse", op: "added", after: { strip_html: true } },
+      ],
+      text: '~ types.properties.price: "number" → "string"\n+ cleanse: {"strip_html":true}',
+    });
+  });
+
+  it("come back as a new one, which is published", async () => {
+    const old = await put(one);
+    await put(two);
+    const back = await call(`org-data-layer/versions/${old}/rollback?${query}`, json("POST", { author: "ada" }));
+    expect([back.status, await back.json()]).toMatchObject([
+      201,
+      { version: old + 2, author: "ada", note: `back to version ${old}` },
+    ]);
+    expect(await (await call(`org-data-layer/versions/${old + 2}?${query}`)).json()).toMatchObject({ document: one });
+    expect(await (await call(`org-data-layer?${query}`)).json()).toMatchObject({ document: one });
+    const snapshot = await env.CONFIG.get<{ org_data_layer: object }>("environment/env_governed", "json");
+    expect(snapshot?.org_data_layer).toMatchObject({ types: { "properties.price": { type: "number" } } });
+  });
+
+  it("are made by applying a whole environment too, where it brings another document", async () => {
+    const last = await put(one);
+    const shop = {
+      organisation: { id: "org_governed", name: "Governed" },
+      name: "prod",
+      sources: [],
+      integrations: [],
+    };
+    const apply = (more: object) => call("environments/env_governed?author=ci", json("PATCH", { ...shop, ...more }));
+    for (const more of [{}, { org_data_layer: one }]) expect((await apply(more)).status).toBe(200);
+    expect((await versions())[0]!.version).toBe(last);
+    expect((await apply({ org_data_layer: two })).status).toBe(200);
+    expect((await versions())[0]).toMatchObject({ version: last + 1, author: "ci" });
+  });
+
+  it("begin with the document that was there before versions were kept", async () => {
+    await env.DB.prepare("DELETE FROM configuration_versions WHERE subject_id = 'env_governed'").run();
+    await env.DB.prepare("UPDATE environments SET org_data_layer = ? WHERE id = 'env_governed'")
+      .bind(JSON.stringify(one))
+      .run();
+    expect(await put(two)).toBe(2);
+    expect(await (await call(`org-data-layer/versions/1?${query}`)).json()).toMatchObject({
+      document: one,
+      author: "unknown",
+    });
+  });
+
+  it("of many changes at once each has its own number, and the newest is what is in use", async () => {
+    const last = await put(one);
+    const documents = [1, 2, 3, 4].map((n) => ({ types: { [`properties.p${n}`]: "number" } }));
+    const numbers = await Promise.all(documents.map((document) => put(document)));
+    expect(numbers.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4].map((n) => last + n));
+    const { document } = (await (await call(`org-data-layer/versions/${last + 4}?${query}`)).json()) as {
+      document: object;
+    };
+    expect(await (await call(`org-data-layer?${query}`)).json()).toMatchObject({ document });
+  });
+
+  it("are not made by what is refused", async () => {
+    const last = await put({ pii: { classes: { email: "tokenise" } } });
+    await put(one);
+    const withoutKey = { ...env, PII_KEY: undefined };
+    const refused = [
+      await call(`org-data-layer?${query}`, json("PUT", { tracking_plans: {} })),
+      await call(`org-data-layer?${query}&author=${"a".repeat(201)}`, json("PUT", two)),
+      await call(`org-data-layer/versions/${last}/rollback?${query}`, { method: "POST" }, withoutKey),
+      await call(`org-data-layer/versions/latest?${query}`),
+      await call(`org-data-layer/versions/${last}/diff?${query}`),
+      await call(`org-data-layer/versions/9999?${query}`),
+      await call(`org-data-layer/versions/9999/rollback?${query}`, { method: "POST" }),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 404, 404]);
+    expect((await versions())[0]!.version).toBe(last + 1);
   });
 });
 

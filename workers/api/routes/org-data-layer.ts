@@ -5,9 +5,12 @@ import { ApiError } from "../../../core/api-error.ts";
 import { type OrgDataLayerInput, orgDataLayer } from "../../../core/org-data-layer.ts";
 import { policyNeedsKey } from "../../../core/pii/policy.ts";
 import { isRecord } from "../../../core/values.ts";
-import { readOrgDataLayer, saveOrgDataLayer } from "../../../db/org-data-layer.ts";
+import { authorship, getVersion, listVersions } from "../../../db/configuration-versions.ts";
+import { readOrgDataLayer, rollBackOrgDataLayer, saveOrgDataLayer, subjectOf } from "../../../db/org-data-layer.ts";
 import * as schema from "../../../db/schema.ts";
 import type { ApiEnv } from "../../env.ts";
+import { authorshipInQuery, comparison, numbered } from "../document-versions.ts";
+import { jsonBody } from "../json-body.ts";
 import { environmentOf } from "./environment-of.ts";
 
 type Api = Context<{ Bindings: ApiEnv }>;
@@ -15,15 +18,14 @@ type Api = Context<{ Bindings: ApiEnv }>;
 /**
  * The Org Data Layer's document of `?environment_id`. GET reads it, as YAML where `Accept` or `?format=yaml` says so. PUT replaces it;
  * PATCH replaces the sections that it names, and forgets those that are null. Both take JSON or YAML (`Content-Type`), answer the
- * document with the version that was published, and change nothing where they refuse.
+ * document with the version that was published, and change nothing where they refuse. Each change is a version for good, with `?author`
+ * and `?note`; what is under /versions lists, compares and brings back.
  */
 export const orgDataLayerRoutes = new Hono<{ Bindings: ApiEnv }>()
   .get("/", async (c) => {
     const { id, version } = await environmentOf(c);
     const document = await readOrgDataLayer(drizzle(c.env.DB, { schema }), id);
-    if (c.req.query("format") !== "yaml" && !/yaml/.test(c.req.header("accept") ?? ""))
-      return c.json({ version, document });
-    return c.body(stringify(document), 200, { "content-type": "application/yaml; charset=utf-8" });
+    return wantsYaml(c) ? yaml(c, document) : c.json({ version, document });
   })
   .put("/", async (c) => save(c, await documentBody(c)))
   .patch("/", async (c) => {
@@ -34,13 +36,48 @@ export const orgDataLayerRoutes = new Hono<{ Bindings: ApiEnv }>()
       c,
       Object.fromEntries(Object.entries({ ...before, ...given }).filter(([, section]) => section !== null)),
     );
+  })
+  .get("/versions", async (c) => {
+    const { id } = await environmentOf(c);
+    const written = c.req.query("before");
+    const before = written === undefined ? undefined : numbered(written);
+    return c.json({ versions: await listVersions(drizzle(c.env.DB, { schema }), subjectOf(id), { before }) });
+  })
+  .get("/versions/:version", async (c) => {
+    const { id } = await environmentOf(c);
+    const version = await getVersion(drizzle(c.env.DB, { schema }), subjectOf(id), numbered(c.req.param("version")));
+    return wantsYaml(c) ? yaml(c, version.document) : c.json(version);
+  })
+  .get("/versions/:version/diff", async (c) => {
+    const { id } = await environmentOf(c);
+    const other = c.req.query("with");
+    if (other === undefined) throw new ApiError("invalid_request", "with: which version is it held against?");
+    const db = drizzle(c.env.DB, { schema });
+    const [from, to] = await Promise.all(
+      [c.req.param("version"), other].map((written) => getVersion(db, subjectOf(id), numbered(written))),
+    );
+    return c.json(comparison(from!, to!));
+  })
+  .post("/versions/:version/rollback", async (c) => {
+    const { id } = await environmentOf(c);
+    const by = await jsonBody(c, authorship);
+    const db = drizzle(c.env.DB, { schema });
+    const old = await getVersion(db, subjectOf(id), numbered(c.req.param("version")));
+    refuseWithoutKey(old.document as OrgDataLayerInput, c.env);
+    return c.json(await rollBackOrgDataLayer(db, c.env.CONFIG, id, old, by), 201);
   });
+
+const wantsYaml = (c: Api): boolean => c.req.query("format") === "yaml" || /yaml/.test(c.req.header("accept") ?? "");
+
+const yaml = (c: Api, document: unknown) =>
+  c.body(stringify(document), 200, { "content-type": "application/yaml; charset=utf-8" });
 
 async function save(c: Api, document: Record<string, unknown>) {
   const { id } = await environmentOf(c);
   refuseWithoutKey(document, c.env);
-  const { version } = await saveOrgDataLayer(drizzle(c.env.DB, { schema }), c.env.CONFIG, id, document);
-  return c.json({ version, document });
+  const by = authorshipInQuery(c);
+  const { environment, head } = await saveOrgDataLayer(drizzle(c.env.DB, { schema }), c.env.CONFIG, id, document, by);
+  return c.json({ version: environment.version, document_version: head.version, document });
 }
 
 /** Events that need the key and find none would wait for it: better said before. Throws `invalid_request`. */

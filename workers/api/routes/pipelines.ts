@@ -1,8 +1,6 @@
 import { drizzle } from "drizzle-orm/d1";
 import { Hono } from "hono";
 import * as z from "zod";
-import { ApiError } from "../../../core/api-error.ts";
-import { diffText, structuralDiff } from "../../../core/structural-diff.ts";
 import { authorship, getVersion, listVersions } from "../../../db/configuration-versions.ts";
 import {
   changePipeline,
@@ -15,6 +13,7 @@ import {
 } from "../../../db/pipelines.ts";
 import * as schema from "../../../db/schema.ts";
 import type { ApiEnv } from "../../env.ts";
+import { comparison, numbered } from "../document-versions.ts";
 import { jsonBody } from "../json-body.ts";
 import { asYaml, bodyWithDocument, checkedDocument, refuseUnknownPlace } from "../pipeline-document.ts";
 import { environmentOf } from "./environment-of.ts";
@@ -37,7 +36,6 @@ const newVersion = authorship.extend({
 });
 const changes = z.strictObject({ name: z.string().min(1).max(200).optional(), enabled: z.boolean().optional() });
 const rollback = authorship.extend({ version: z.int().min(1) });
-const versionNumber = z.coerce.number().int().min(1);
 
 /**
  * Pipelines of an environment, and their versions. A document is JSON under `document`, or the whole body as YAML with the rest in the
@@ -99,8 +97,7 @@ export const pipelines = new Hono<{ Bindings: ApiEnv }>()
         getVersion(db, subjectOf(pipeline), numbered(c.req.query(side) ?? String(pipeline.live_version))),
       ),
     );
-    const changed = structuralDiff(from!.document, to!.document);
-    return c.json({ from: from!.version, to: to!.version, changes: changed, text: diffText(changed) });
+    return c.json(comparison(from!, to!));
   })
   .post("/:id/rollback", async (c) => {
     const { version, author, note } = await jsonBody(c, rollback);
@@ -108,9 +105,3 @@ export const pipelines = new Hono<{ Bindings: ApiEnv }>()
     const pipeline = await getPipeline(db, c.req.param("id"));
     return c.json(await rollBackTo(db, c.env.CONFIG, pipeline, version, { author, note }), 201);
   });
-
-function numbered(written: string): number {
-  const parsed = versionNumber.safeParse(written);
-  if (!parsed.success) throw new ApiError("invalid_request", `${written.slice(0, 50)} is no version`);
-  return parsed.data;
-}
