@@ -29,6 +29,8 @@ export default defineConfig({
           isolate: false,
           include: ["{core,workers,durable-objects,db}/**/*.test.ts"],
           setupFiles: ["test/workerd-setup.ts"],
+          // None needs as long, but a busy machine does.
+          testTimeout: 20_000,
         },
       },
       {
