@@ -1,11 +1,10 @@
 /** Verifies one lake file against the statement beside it, and finds the first receipt that is not what was signed. */
 import { createHash } from "node:crypto";
-import { gunzipSync } from "node:zlib";
-import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import type { JWK } from "jose";
 import { BLOCK, contentHash, headsOf, type ReceiptStatement, receiptFile } from "../../core/receipt-chain.ts";
 import { openStatement } from "../../core/receipt-key.ts";
 import { COLUMNS, type SealedRow } from "../../durable-objects/lake-file.ts";
+import { type Row, readDamagedRows, readRows } from "./read-rows.ts";
 
 export type Verdict =
   | { ok: true; statement: ReceiptStatement; receipts: number; kid: string | null }
@@ -24,7 +23,7 @@ export async function verifyFile(
   const isWhole = createHash("sha256").update(file).digest("hex") === statement.file_sha256;
   let rows: Row[];
   try {
-    rows = await readRows(file);
+    rows = await (isWhole ? readRows(file) : readDamagedRows(file));
   } catch (error) {
     return {
       ok: false,
@@ -55,21 +54,6 @@ async function open(text: string, keys: readonly JWK[]) {
   if (!parsed.success) return { ok: false as const, why: "it has another form" };
   if ("unsigned" in parsed.data) return { ok: true as const, statement: parsed.data.unsigned, kid: null };
   return openStatement(parsed.data.jws, keys);
-}
-
-type Row = Record<string, unknown> & {
-  source_id: string;
-  message_id: string;
-  event_json: string;
-  receipt_json: string;
-  receipt_hash: string;
-};
-
-async function readRows(bytes: Uint8Array): Promise<Row[]> {
-  const file = bytes.slice().buffer;
-  const metadata = parquetMetadata(file);
-  const compressors = { GZIP: (data: Uint8Array) => gunzipSync(data) };
-  return (await parquetReadObjects({ file, metadata, compressors })) as Row[];
 }
 
 function firstWrong(rows: Row[], statement: ReceiptStatement) {
