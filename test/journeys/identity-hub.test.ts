@@ -143,7 +143,9 @@ describe("through the hub", () => {
     expect(await cookie(context, "b")).toBe(onA);
     const sent = await eventsOf(onA, 1, "http://", "alias");
     expect(sent).toEqual([expect.objectContaining({ previous_id: before })]);
-    expect((await eventsOf(before, 1, "http://", "page")).map(({ context: { page } }) => page.url)).toEqual([address("b", "/plain")]);
+    expect((await eventsOf(before, 1, "http://", "page")).map(({ context: { page } }) => page.url)).toEqual([
+      address("b", "/plain"),
+    ]);
   });
 
   test("the hub is asked once a day, and never after a reset, which it hears of", async ({ context }) => {
