@@ -37,7 +37,8 @@ const MAX_EVENTS = 100;
 
 function refusal({ method, url, headers }: VendorCall, events: unknown[]): Answer | undefined {
   if (method !== "POST" || !/^\/v1\/accounts\/[\w-]+\/events$/.test(url.pathname)) return error(404, "not found");
-  if (!/^Bearer \S+$/.test(headers.authorization ?? "")) return error(401, "invalid api key");
+  const key = /^Bearer (\S+)$/.exec(headers.authorization ?? "")?.[1];
+  if (!key || key === "EXPIRED") return error(401, "invalid api key");
   if (events.length === 0 || events.length > MAX_EVENTS) return error(400, `send 1 to ${MAX_EVENTS} events`);
   const strange = events.findIndex((event) => !isEvent(event));
   return strange < 0 ? undefined : error(400, `events.${strange} is invalid`);
