@@ -280,6 +280,8 @@ describe("who the visitor is", () => {
       });
       await site.open("/next", { ...NO_PAGE_VIEWS, tab: page });
       await page.evaluate(() => millrace.track("Still Anonymous"));
+      // Or its answer would come after the cookie below, with the one before.
+      await flush(page);
       await site.context.addCookies([{ name: "_dfid", value: "d2", url: page.url() }]);
       // What the page before stored, and what was just set, may take a moment to be seen by this page's process.
       await page.waitForFunction(() => !localStorage.getItem("millrace.reset") && document.cookie.includes("d2"));
