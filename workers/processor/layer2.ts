@@ -7,7 +7,15 @@ import type { Event } from "../../core/event.ts";
 import { isAmong, type PublishedPipeline, versionTag } from "../../core/pipeline/published.ts";
 import { type CompiledPipeline, compilePipeline, type RunContext, type StageOutcome } from "../../core/pipeline/run.ts";
 import type { Destination } from "../delivery/destination.ts";
-import { type Filtered, invalidPayload, type Mapped, payloadFor, queue, refusalOf } from "./map-for-integration.ts";
+import {
+  type Filtered,
+  invalidPayload,
+  type Mapped,
+  mapForIntegration,
+  payloadFor,
+  queue,
+  refusalOf,
+} from "./map-for-integration.ts";
 
 /** The pipelines that an event goes through on its way to one integration. */
 export interface Route {
@@ -24,13 +32,9 @@ export function mapThroughPipelines(
   destination: Destination | undefined,
   route: Route = routeOf(context.environment, context.source_id, integration.id),
 ): Mapped | Promise<Mapped> {
+  if (!route.shared && !route.own) return mapForIntegration(event, context.source_id, integration, destination);
   const refusal = refusalOf(event, context.source_id, integration, destination);
   if (refusal) return refusal;
-  if (!route.shared && !route.own) {
-    const mapped = payloadFor(event, integration, destination!);
-    if ("outcome" in mapped) return mapped;
-    return invalidPayload(mapped.payload, destination!) ?? queue(mapped.payload);
-  }
   const shared = route.shared && versionFor(route.shared, event);
   const own = route.own && versionFor(route.own, event);
   const versions = [shared, own].flatMap((one) => one?.tag ?? []);

@@ -24,7 +24,7 @@ export interface Filtered {
   quarantined?: boolean;
 }
 
-/** What an integration gets of this event by the destination's own mapping. */
+/** What an integration gets of this event by the destination's own mapping, where no pipeline is set up for it. */
 export function mapForIntegration(
   event: Event,
   sourceId: string,
