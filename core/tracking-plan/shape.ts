@@ -40,10 +40,6 @@ export function shapesOf(events: Event[]): Shapes {
   return shapes;
 }
 
-export function mergeShapes(one: Shapes, other: Shapes): Shapes {
-  return mergeNamed(one, other, MOST.EVENTS);
-}
-
 export function mergeShape(one: Shape, other: Shape): Shape {
   const examples = union(one, other);
   const fields = one.fields || other.fields ? mergeNamed(one.fields ?? {}, other.fields ?? {}, MOST.FIELDS) : undefined;
