@@ -11,4 +11,4 @@ export const enrichment = z.strictObject({
   /** Amounts in the organisation's currency, at the day's rate. Absent: none. */
   currency: currencyConversion.optional(),
 });
-export type Enrichment = z.infer<typeof enrichment>;
+type Enrichment = z.infer<typeof enrichment>;

@@ -23,7 +23,7 @@ const traffic = Array.from({ length: 40 }, (_, i) =>
 
 describe("the shape of traffic", () => {
   it("adds up from its parts, in any order", () => {
-    const shapeOf = (events: typeof traffic) => shapesOf(events)["Order Completed"]!;
+    const shapeOf = (events: typeof traffic) => shapesOf(events)["track Order Completed"]!;
     const [a, b, c] = [shapeOf(traffic.slice(0, 7)), shapeOf(traffic.slice(7, 30)), shapeOf(traffic.slice(30))];
     const whole = shapeOf(traffic);
     expect(mergeShape(mergeShape(a, b), c)).toEqual(whole);
