@@ -11,4 +11,3 @@ export const enrichment = z.strictObject({
   /** Amounts in the organisation's currency, at the day's rate. Absent: none. */
   currency: currencyConversion.optional(),
 });
-type Enrichment = z.infer<typeof enrichment>;
