@@ -18,7 +18,7 @@ import { DurableObject } from "cloudflare:workers";
 import { type BucketRanges, each, rangesOf } from "../core/buckets.ts";
 import type { ComputedTrait } from "../core/computed-traits.ts";
 import { sha256 } from "../core/hash.ts";
-import { type Added, Cluster, type ClusterJson } from "../core/identity-cluster.ts";
+import { type Added, Cluster } from "../core/identity-cluster.ts";
 import {
   type Cancellation,
   canonicalIn,
@@ -31,10 +31,10 @@ import {
   personIdOf,
 } from "../core/identity-graph.ts";
 import type { IdentityReason, IdentityRules } from "../core/identity-rules.ts";
-import { Profile, type ProfileJson } from "../core/profile.ts";
+import { Profile } from "../core/profile.ts";
 import type { ProfileChangeKind } from "../core/profile-change.ts";
 import { HOMES, type ProfileEvent } from "../core/profile-event.ts";
-import { BUCKETS, ownerOf, profileBucketOf, type ShardMap } from "../core/shard-map.ts";
+import { BUCKETS, ownerOf, type ShardMap } from "../core/shard-map.ts";
 import {
   type AnswerTo,
   type Asked,
@@ -53,6 +53,7 @@ import {
   type Released,
 } from "./bucket-moves.ts";
 import { migrate } from "./migrate.ts";
+import { bucketOf, hashOf, hashOfId, idOf } from "./profile-keys.ts";
 import {
   type ProfileContent,
   type ProfileCursor,
@@ -60,7 +61,8 @@ import {
   type ProfileMoveHooks,
   profileMoves,
 } from "./profile-moves.ts";
-import { type Hash, RecordStore, recordTable } from "./record-store.ts";
+import { ProfileRecord, type StoredRecord } from "./profile-record.ts";
+import { RecordStore, recordTable } from "./record-store.ts";
 import { searchableOf } from "./searchable-traits.ts";
 import { SeenEvents, seenTable } from "./seen-events.ts";
 
@@ -111,70 +113,6 @@ export type ProfileAnswer =
 
 /** What is remembered of an event that was added. */
 type Remembered = [personId: string, changes: ProfileChangeKind[], refused?: IdentityReason[]];
-
-interface Stored {
-  key: string;
-  root?: string;
-  cluster?: ClusterJson;
-  part?: ProfileJson;
-  /** What search finds it by. */
-  found_by?: string[];
-  /** What was said until then is forgotten, and does not come back. Epoch milliseconds. */
-  deleted_at?: number;
-}
-
-/** A record as it is worked on: parsed when it is needed. */
-class Entry {
-  readonly key: string;
-  root: string | undefined;
-  foundBy: string[];
-  deletedAt: number | undefined;
-  #cluster: Cluster | ClusterJson | undefined;
-  #part: Profile | ProfileJson | undefined;
-
-  constructor({ key, root, cluster, part, found_by = [], deleted_at }: Stored) {
-    this.key = key;
-    this.root = root;
-    this.foundBy = found_by;
-    this.deletedAt = deleted_at;
-    this.#cluster = cluster;
-    this.#part = part;
-  }
-
-  get cluster(): Cluster | undefined {
-    if (this.#cluster && !(this.#cluster instanceof Cluster))
-      this.#cluster = Cluster.fromJSON(this.#cluster as ClusterJson);
-    return this.#cluster;
-  }
-
-  set cluster(cluster: Cluster | undefined) {
-    this.#cluster = cluster;
-  }
-
-  get part(): Profile | undefined {
-    if (this.#part && !(this.#part instanceof Profile)) this.#part = Profile.fromJSON(this.#part);
-    return this.#part as Profile | undefined;
-  }
-
-  set part(part: Profile | undefined) {
-    this.#part = part;
-  }
-
-  get hasPart(): boolean {
-    return this.#part !== undefined;
-  }
-
-  toJSON(): Stored {
-    return {
-      key: this.key,
-      ...(this.root !== undefined && { root: this.root }),
-      ...(this.#cluster && { cluster: this.#cluster instanceof Cluster ? this.#cluster.toJSON() : this.#cluster }),
-      ...(this.#part && { part: this.#part instanceof Profile ? this.#part.toJSON() : this.#part }),
-      ...(this.foundBy.length && { found_by: this.foundBy }),
-      ...(this.deletedAt !== undefined && { deleted_at: this.deletedAt }),
-    };
-  }
-}
 
 interface ShardState {
   parts: number;
@@ -251,12 +189,12 @@ export class ProfileShard
   readonly #environment: string;
   readonly #shard: string;
   readonly #moves: BucketMoves<ProfileContent, ProfileCursor, ProfileLegacy>;
-  #store!: RecordStore<Stored>;
+  #store!: RecordStore<StoredRecord>;
   #seen!: SeenEvents<Remembered>;
   #state!: ShardState;
   #savedState = "";
-  readonly #memory = new Map<string, Entry>();
-  readonly #changed = new Set<Entry>();
+  readonly #memory = new Map<string, ProfileRecord>();
+  readonly #changed = new Set<ProfileRecord>();
   /** Links that were brought to a cluster elsewhere, and when they were said: a page view a minute later does not bring them again. */
   readonly #brought = new Map<string, number>();
   #rowsWritten = 0;
@@ -762,14 +700,14 @@ export class ProfileShard
   }
 
   /** A person is named after the canonical one of their identifiers; of a user id that is nearly always the user id itself. */
-  #personIdOf(entry: Entry, rules: IdentityRules): string {
+  #personIdOf(entry: ProfileRecord, rules: IdentityRules): string {
     const root = entry.root === undefined ? entry : this.#isGone(entry.root) ? undefined : this.#memory.get(entry.root);
     const own = identifierOf(entry.key);
     if (!root?.cluster || (own.kind === "user_id" && !hasOtherUsers(root.cluster, entry.key))) return personIdOf(own);
     return personIdOf(canonicalIn(root.cluster.resolve(rules), own));
   }
 
-  #makeFindable(entry: Entry, values: string[]): void {
+  #makeFindable(entry: ProfileRecord, values: string[]): void {
     for (const value of entry.foundBy) {
       if (!values.includes(value))
         this.#rowsWritten += this.#sql.exec(
@@ -849,29 +787,29 @@ export class ProfileShard
 
   #fetch(keys: string[]): void {
     const wanted = new Set(keys.filter((key) => !this.#memory.has(key)));
-    for (const stored of this.#store.load(wanted)) this.#memory.set(stored.key, new Entry(stored));
+    for (const stored of this.#store.load(wanted)) this.#memory.set(stored.key, new ProfileRecord(stored));
   }
 
-  #get(key: string): Entry | undefined {
+  #get(key: string): ProfileRecord | undefined {
     const known = this.#memory.get(key);
     if (known) return known;
     const stored = this.#store.get(hashOf(key));
     if (stored?.key !== key) return undefined;
-    const entry = new Entry(stored);
+    const entry = new ProfileRecord(stored);
     this.#memory.set(key, entry);
     return entry;
   }
 
   /** Nothing is stored of one that was never changed. */
-  #ensure(key: string): Entry {
+  #ensure(key: string): ProfileRecord {
     const known = this.#get(key);
     if (known) return known;
-    const entry = new Entry({ key });
+    const entry = new ProfileRecord({ key });
     this.#memory.set(key, entry);
     return entry;
   }
 
-  #entryOf(personId: string): Entry | undefined {
+  #entryOf(personId: string): ProfileRecord | undefined {
     const hash = hashOfId(personId);
     for (const entry of this.#changed) if (idOf(entry.key) === personId) return entry;
     const stored = this.#store.get(hash);
@@ -888,14 +826,13 @@ export class ProfileShard
           this.#rowsWritten += this.#store.append([...this.#changed].map((entry) => entry.toJSON()));
         this.#changed.clear();
         const state = JSON.stringify(this.#state);
-        if (state !== this.#savedState && (this.#saveState || this.#mustSave)) {
+        if (state !== this.#savedState) {
           this.#rowsWritten += this.#sql.exec(
             "INSERT OR REPLACE INTO state (id, body) VALUES (1, ?)",
             state,
           ).rowsWritten;
           this.#savedState = state;
         }
-        this.#mustSave = false;
         this.#trim();
         return result;
       });
@@ -904,16 +841,6 @@ export class ProfileShard
       throw error;
     }
   }
-
-  /** Counters are saved every so many writes: they are for people to look at. */
-  get #saveState(): boolean {
-    this.#unsavedWrites++;
-    if (this.#unsavedWrites < 20) return false;
-    this.#unsavedWrites = 0;
-    return true;
-  }
-  #unsavedWrites = 0;
-  #mustSave = false;
 
   #trim(): void {
     if (this.#memory.size <= KEEP_IN_MEMORY) return;
@@ -935,11 +862,11 @@ export class ProfileShard
     this.#brought.clear();
   }
 
-  #openStore(): RecordStore<Stored> {
+  #openStore(): RecordStore<StoredRecord> {
     return new RecordStore(this.#sql, hashOf, this.#state.next_blob);
   }
 
-  #moveHooks(): ProfileMoveHooks<Stored, Remembered> {
+  #moveHooks(): ProfileMoveHooks<StoredRecord, Remembered> {
     return {
       store: () => this.#store,
       seen: () => this.#seen,
@@ -949,7 +876,6 @@ export class ProfileShard
         // Whoever has these buckets is told when somebody in them is deleted, and this shard no more.
         this.#brought.clear();
         this.#state.next_blob = this.#store.nextBlob;
-        this.#mustSave = true;
       },
       take: (record) => this.#take(record),
       dropped: (records) => {
@@ -964,7 +890,6 @@ export class ProfileShard
       legacy: () => {
         const { events, redelivered, refused } = this.#state;
         Object.assign(this.#state, { events: 0, redelivered: 0, refused: {} });
-        this.#mustSave = true;
         return { events, redelivered, refused };
       },
       inherit: ({ events, redelivered, refused }) => {
@@ -972,17 +897,16 @@ export class ProfileShard
         this.#state.redelivered += redelivered;
         for (const [reason, count] of Object.entries(refused) as [IdentityReason, number][])
           this.#state.refused[reason] = (this.#state.refused[reason] ?? 0) + count;
-        this.#mustSave = true;
       },
     };
   }
 
   /** Replaces what is known of an identifier by what another shard had stored. */
-  #take(stored: Stored): void {
+  #take(stored: StoredRecord): void {
     const known = this.#get(stored.key);
     this.#state.parts += Number(stored.part !== undefined) - Number(known?.hasPart ?? false);
     this.#state.clusters += Number(stored.cluster !== undefined) - Number(known?.cluster !== undefined);
-    const entry = new Entry({ ...stored, found_by: known?.foundBy ?? [] });
+    const entry = new ProfileRecord({ ...stored, found_by: known?.foundBy ?? [] });
     this.#makeFindable(entry, stored.found_by ?? []);
     if (known) this.#changed.delete(known);
     this.#memory.set(entry.key, entry);
@@ -990,10 +914,10 @@ export class ProfileShard
   }
 
   /** Of a record that is another shard's and was deleted here. */
-  #forget(stored: Stored): void {
+  #forget(stored: StoredRecord): void {
     this.#state.parts -= Number(stored.part !== undefined);
     this.#state.clusters -= Number(stored.cluster !== undefined);
-    this.#makeFindable(new Entry(stored), []);
+    this.#makeFindable(new ProfileRecord(stored), []);
     this.#memory.delete(stored.key);
   }
 
@@ -1032,31 +956,6 @@ export class ProfileShard
 function broughtAs(root: string, { kind, a, b, at }: Edge, now: number): string {
   const [hour, saidIn] = [now, at].map((time) => Math.floor(time / 3_600_000));
   return `${hour}\n${root}\n${saidIn} ${kind} ${keyOf(a)}\n${keyOf(b)}`;
-}
-
-/** Hashing costs as much as all else that is done with an identifier, and the same ones come again and again. */
-const ids = new Map<string, string>();
-const MOST_IDS = 20_000;
-function idOf(key: string): string {
-  const known = ids.get(key);
-  if (known) return known;
-  if (ids.size >= MOST_IDS) ids.clear();
-  const id = personIdOf(identifierOf(key));
-  ids.set(key, id);
-  return id;
-}
-
-function bucketOf(keyOrPersonId: string): number {
-  return profileBucketOf(keyOrPersonId.startsWith("per_") ? keyOrPersonId : idOf(keyOrPersonId));
-}
-
-/** The beginning of the identifier's SHA-256, which its person's id begins with. */
-function hashOf(key: string): Hash {
-  return hashOfId(idOf(key));
-}
-
-function hashOfId(personId: string): Hash {
-  return { high: Number.parseInt(personId.slice(4, 12), 16), low: Number.parseInt(personId.slice(12, 20), 16) };
 }
 
 /** Which of two roots a cluster lies at: at a user id if it can, so that whoever is logged in is asked for in one place. */
