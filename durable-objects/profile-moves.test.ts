@@ -354,7 +354,7 @@ describe("a move", () => {
     expect(person).toMatchObject({ traits: { email: "Changed3@shop.example" } });
     for (const n of count(20))
       expect((await personBehind(env, moving.environment(), `user_id u${n}`, NOW))!.events).toBe(3);
-    expect(await moving.totals()).toMatchObject({ parts: 20, found_by: 20 });
+    expect(await moving.totals()).toMatchObject({ parts: 20, events: 60, redelivered: 20, found_by: 20 });
   }, 30_000);
 
   it("takes along events that were remembered before their bucket was", async () => {
