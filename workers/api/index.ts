@@ -4,6 +4,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
 import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
+import { dashboard } from "./dashboard.ts";
 import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
 import { credentials } from "./routes/credentials.ts";
 import { currencyRates } from "./routes/currency-rates.ts";
@@ -74,6 +75,8 @@ api.route("/api/v1/receipts", receipts);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
+api.get("/", (c) => c.redirect("/app/"));
+api.get("/app/*", dashboard);
 api.get("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 api.notFound(() => new ApiError("not_found", "There is nothing here").response());
 api.onError(errorResponse);
