@@ -1,11 +1,9 @@
 /** Configuration and indexes in D1: never on an event's path. `migrations/` creates these tables; a test compares the two. */
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { organisations } from "./organisations-table.ts";
 
-export const organisations = sqliteTable("organisations", {
-  id: text().primaryKey(),
-  name: text().notNull(),
-  created_at: text().notNull(),
-});
+export * from "./accounts-schema.ts";
+export { organisations };
 
 export const environments = sqliteTable("environments", {
   id: text().primaryKey(),

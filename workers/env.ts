@@ -93,7 +93,7 @@ export interface ApiEnv extends DeliveryQueues {
   PII_KEY?: string;
   /** As the processor has it: functions are tried when they are saved, and in previews. */
   LOADER?: WorkerLoader;
-  /** Secret: the bearer token of the management API. */
+  /** Secret: a bearer token with every right in every organisation, for automation and emergencies. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */
   CREDENTIALS_KEY: string;
@@ -103,6 +103,31 @@ export interface ApiEnv extends DeliveryQueues {
   RECEIPT_KEY?: string;
   /** Public keys that signed before: a JSON list of JSON Web Keys. */
   RECEIPT_RETIRED_KEYS?: string;
+  /** Secret, 32 characters and more: signs session cookies, seals second factors. Without it nobody signs in. */
+  AUTH_SECRET?: string;
+  /** The address that people use, `https://data.example.com`. Absent: the request's own. */
+  PUBLIC_URL?: string;
+  /** Absent where no mail service is set: then mail lies in the lake under `mail/` (workers/mail/send-mail.ts). */
+  EMAIL?: SendEmail;
+  /** `Millrace <millrace@example.com>`: whom mail comes from. */
+  MAIL_FROM?: string;
+  /** Secret, of Resend. */
+  RESEND_API_KEY?: string;
+  /** A relay that takes `{from, to, subject, text}` as JSON and speaks SMTP; with its bearer token. */
+  MAIL_RELAY_URL?: string;
+  MAIL_RELAY_TOKEN?: string;
+  GOOGLE_CLIENT_ID?: string;
+  GOOGLE_CLIENT_SECRET?: string;
+  X_CLIENT_ID?: string;
+  X_CLIENT_SECRET?: string;
+  /** Any OpenID Connect provider: `https://id.example.com`, which serves `/.well-known/openid-configuration`. */
+  OIDC_ISSUER?: string;
+  OIDC_CLIENT_ID?: string;
+  OIDC_CLIENT_SECRET?: string;
+  /** Secret, of Cloudflare Turnstile: asked for after three failures. */
+  TURNSTILE_SECRET?: string;
+  /** Tests only. */
+  TURNSTILE_URL?: string;
 }
 
 export interface Env extends IngestEnv, ProcessorEnv, DeliveryEnv, ApiEnv {}

@@ -1,9 +1,9 @@
-/** Management: every route of the API, and the dashboard. Everything but health and where a provider sends people back to asks for the admin token. */
-import { timingSafeEqual } from "node:crypto";
-import { Hono, type MiddlewareHandler } from "hono";
+/** Management: every route of the API, and the dashboard. Who may do what stands in permissions.ts. */
+import { Hono } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
-import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
+import { authorise } from "./access.ts";
+import { auth } from "./routes/auth.ts";
 import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
 import { credentials } from "./routes/credentials.ts";
 import { currencyRates } from "./routes/currency-rates.ts";
@@ -14,7 +14,9 @@ import { integrations } from "./routes/integrations.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { lookupTables } from "./routes/lookup-tables.ts";
+import { me } from "./routes/me.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
+import { organisations } from "./routes/organisations.ts";
 import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
 import { pipelinePreview } from "./routes/pipeline-preview.ts";
@@ -31,23 +33,15 @@ import { trackingPlanRoutes } from "./routes/tracking-plan.ts";
 
 export { Replay } from "./replays/replay.ts";
 
-const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
-  // A browser cannot set headers on a WebSocket, so it may send the token in the query there, and only there.
-  const token =
-    c.req.header("authorization")?.replace(/^Bearer +/i, "") ??
-    (c.req.header("upgrade") ? c.req.query("token") : undefined);
-  // Hashes, because timingSafeEqual wants equal lengths.
-  const matches = token && timingSafeEqual(Buffer.from(sha256(token)), Buffer.from(sha256(c.env.ADMIN_TOKEN)));
-  if (!matches) throw new ApiError("unauthenticated", "Send the admin token as a bearer token");
-  await next();
-};
-
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
 api.get("/health/live", (c) => c.json({ status: "ok" }));
 api.route(CALLBACK_PATH, oauthCallback);
 api.route("/.well-known/millrace-receipts.json", receiptKeys);
-api.use("/api/*", requireAdmin);
+api.use("/api/*", authorise);
+api.route("/api/auth", auth);
+api.route("/api/v1/me", me);
+api.route("/api/v1/organisations", organisations);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);

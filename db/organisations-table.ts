@@ -1,0 +1,8 @@
+import { sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+/** Whoever everything else belongs to. In a file of its own: schema.ts and accounts-schema.ts both refer to it. */
+export const organisations = sqliteTable("organisations", {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  created_at: text().notNull(),
+});
