@@ -9,6 +9,7 @@ import { credentials } from "./routes/credentials.ts";
 import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
+import { events } from "./routes/events.ts";
 import { integrations } from "./routes/integrations.ts";
 
 import { keys } from "./routes/keys.ts";
@@ -32,10 +33,10 @@ import { trackingPlanRoutes } from "./routes/tracking-plan.ts";
 export { Replay } from "./replays/replay.ts";
 
 const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
-  // A browser cannot set headers on a WebSocket, so it may send the token in the query there, and only there.
+  // A browser cannot set headers on a WebSocket or an EventSource, so it may send the token in the query there, and only there.
   const token =
     c.req.header("authorization")?.replace(/^Bearer +/i, "") ??
-    (c.req.header("upgrade") ? c.req.query("token") : undefined);
+    (c.req.header("upgrade") || c.req.path === "/api/v1/live/events" ? c.req.query("token") : undefined);
   // Hashes, because timingSafeEqual wants equal lengths.
   const matches = token && timingSafeEqual(Buffer.from(sha256(token)), Buffer.from(sha256(c.env.ADMIN_TOKEN)));
   if (!matches) throw new ApiError("unauthenticated", "Send the admin token as a bearer token");
@@ -71,6 +72,7 @@ api.route("/api/v1/pipelines", pipelineCanary);
 api.route("/api/v1/pipelines", pipelinePreview);
 api.route("/api/v1/currency-rates", currencyRates);
 api.route("/api/v1/receipts", receipts);
+api.route("/api/v1/events", events);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
