@@ -17,6 +17,7 @@ import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
+import { archiveAudit } from "../archive-audit.ts";
 import { judgeCanaries } from "../canary.ts";
 import { readCurrencyRates, readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
@@ -164,8 +165,13 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
 
 /** What a message brings, for the live stream. */
 function receivedOf({ raw, context: { environment, source_id } }: Work): LiveParts[] {
-  return raw.events.map((event) => ({ environment, item: { kind: "received", source_id, event } }));
+  return raw.events
+    .filter(isNamed)
+    .map((event): LiveParts => ({ environment, item: { kind: "received", source_id, event } }));
 }
+
+/** What is in a message may be anything; on the stream everything goes by its id. */
+const isNamed = (event: Event | null) => typeof event?.message_id === "string";
 
 /** Layer 1 up to the shard. Returns what the live stream shows of events that go no further. */
 function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): LiveParts[] {
@@ -184,7 +190,8 @@ function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): LiveParts[
     metrics.count(environment.id, { stage: "processor", source_id, outcome: verdict.verdict, reason: verdict.reason });
     // It has no shard yet.
     const receipt: Receipt = { configuration: environment.version, shard: "", steps: records, integrations: [] };
-    stopped.push({ environment, item: { kind: "processed", source_id, received, event: received, receipt } });
+    if (isNamed(received))
+      stopped.push({ environment, item: { kind: "processed", source_id, received, event: received, receipt } });
     if (verdict.verdict === "quarantined") {
       work.dead.push({
         environment_id: environment.id,
@@ -492,5 +499,6 @@ export default {
     ctx.waitUntil(sweepShards(env, controller.scheduledTime));
     ctx.waitUntil(driveMoves(env));
     ctx.waitUntil(judgeCanaries(env));
+    ctx.waitUntil(archiveAudit(env, controller.scheduledTime));
   },
 } satisfies ExportedHandler<ProcessorEnv>;
