@@ -34,7 +34,10 @@ export const PERMISSIONS = {
   "profiles:read": "steward",
   "profiles:write": "steward",
   "profiles:delete": "admin",
+  /** Personal data in answers; without it they come masked. */
+  "pii:read": "steward",
   "pii:reveal": "admin",
+  "audit:read": "engineer",
   "members:read": "viewer",
   "members:write": "admin",
   "roles:read": "viewer",

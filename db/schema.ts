@@ -177,3 +177,24 @@ export const currencyRates = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.environment_id, table.date] })],
 );
+
+/** Every change and sign-in, hash-chained per organisation (core/audit-chain.ts). Written by AuditLog only; rows are never changed. */
+export const auditLog = sqliteTable(
+  "audit_log",
+  {
+    organisation_id: text().notNull(),
+    sequence: integer().notNull(),
+    at: text().notNull(),
+    actor: text().notNull(),
+    action: text().notNull(),
+    subject: text().notNull(),
+    /** JSON. */
+    before: text(),
+    after: text(),
+    request_id: text().notNull(),
+    ip: text().notNull(),
+    previous: text().notNull(),
+    hash: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.organisation_id, table.sequence] })],
+);

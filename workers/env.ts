@@ -2,6 +2,7 @@
  * Bindings, by the Worker that needs them (each folder's wrangler.toml binds just these).
  * The joined Worker of `workers/index.ts` has them all.
  */
+import type { AuditLog } from "../durable-objects/audit-log.ts";
 import type { ConsentRevocations } from "../durable-objects/consent-revocations.ts";
 import type { DailySalts } from "../durable-objects/daily-salts.ts";
 import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
@@ -89,6 +90,7 @@ export interface ApiEnv extends DeliveryQueues {
   /** As delivery has it. */
   VENDOR_SINK_URL?: string;
   SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  AUDIT_LOG: DurableObjectNamespace<AuditLog>;
   /** Secret, as the processor has it: opens tokens of personal data. */
   PII_KEY?: string;
   /** As the processor has it: functions are tried when they are saved, and in previews. */

@@ -27,6 +27,7 @@ function connect() {
   const socket = new WebSocket(url);
   let opened = false;
   socket.onmessage = ({ data }) => {
+    socket.send('{"ack":1}');
     for (const item of JSON.parse(data)) {
       if (item.kind === "hello") {
         opened = true;

@@ -72,7 +72,7 @@ interface Caller extends Pick<Access, "actor" | "user" | "memberships"> {
 async function callerOf(c: Context<{ Bindings: ApiEnv }>): Promise<Caller | undefined> {
   const written = c.req.header("authorization");
   if (written !== undefined) return bearer(c.env, written.replace(/^Bearer +/i, ""));
-  const ticket = c.req.path === "/api/v1/live" ? c.req.query("ticket") : undefined;
+  const ticket = /^\/api\/v1\/live(\/events)?$/.test(c.req.path) ? c.req.query("ticket") : undefined;
   if (ticket !== undefined) return ofTicket(c, ticket);
   const user = await userOfSession(c);
   if (!user) return undefined;

@@ -44,7 +44,10 @@ export const permissionTable: readonly Row[] = [
   ["POST", `${v1}/api-keys/:token_id/rotate`, "api_keys:write"],
 
   ["GET", `${v1}/live`, "live:read"],
+  ["GET", `${v1}/live/events`, "live:read"],
   ["POST", `${v1}/live/tickets`, "live:read"],
+  ["GET", `${v1}/events`, "live:read"],
+  ["GET", `${v1}/events/:message_id`, "live:read"],
   ["GET", `${v1}/status`, "status:read"],
   ["POST", `${v1}/status/flush`, "status:write"],
 
@@ -123,6 +126,8 @@ export const permissionTable: readonly Row[] = [
   ["POST", `${v1}/profiles/:who/unmerge`, "profiles:write"],
   ["POST", `${v1}/profiles/:who/split`, "profiles:write"],
   ["DELETE", `${v1}/profiles/:who`, "profiles:delete"],
+  ["GET", `${v1}/audit`, "audit:read"],
+  ["GET", `${v1}/audit/verify`, "audit:read"],
   ["GET", `${v1}/receipts`, "receipts:read"],
   ["GET", `${v1}/receipts/file`, "receipts:read"],
 ];

@@ -17,6 +17,7 @@ import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
+import { archiveAudit } from "../archive-audit.ts";
 import { judgeCanaries } from "../canary.ts";
 import { readCurrencyRates, readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
@@ -74,8 +75,10 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
   const schemas = new SchemaReport();
+  const live: LiveParts[] = [];
+  const announced = publishByEnvironment(works.flatMap(receivedOf), env);
 
-  for (const work of works) attempt(work, () => layer1(work, metrics, schemas));
+  for (const work of works) attempt(work, () => live.push(...layer1(work, metrics, schemas)));
   await askShards(works.filter(isWell), env);
   const changes = await askProfileShards(
     works.filter(isWell).flatMap((work) => work.events),
@@ -88,9 +91,9 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   const filtered = new FilteredCounts();
   const versions = new VersionTally();
   const revocations = new RevocationMarks();
-  const live = works
-    .filter(isWell)
-    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, versions, metrics, revocations)) ?? []);
+  for (const work of works.filter(isWell)) {
+    live.push(...(attempt(work, () => layer2(work, outbox, filtered, versions, metrics, revocations)) ?? []));
+  }
 
   const fail = (works: Set<unknown>, error: unknown) => {
     for (const work of works as Set<Work>) work.failed ??= error;
@@ -100,7 +103,9 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
   live.push(...(await processReleased(released, env, filtered, metrics)));
-  await Promise.all([filtered.report(env), versions.report(env), schemas.send(env), publishByEnvironment(live, env)]);
+  // In this order on the stream too.
+  const shown = announced.then(() => publishByEnvironment(live, env));
+  await Promise.all([filtered.report(env), versions.report(env), schemas.send(env), shown]);
   metrics.write(env.METRICS);
 }
 
@@ -158,8 +163,19 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
   }
 }
 
-/** Layer 1 up to the shard. */
-function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
+/** What a message brings, for the live stream. */
+function receivedOf({ raw, context: { environment, source_id } }: Work): LiveParts[] {
+  return raw.events
+    .filter(isNamed)
+    .map((event): LiveParts => ({ environment, item: { kind: "received", source_id, event } }));
+}
+
+/** What is in a message may be anything; on the stream everything goes by its id. */
+const isNamed = (event: Event | null) => typeof event?.message_id === "string";
+
+/** Layer 1 up to the shard. Returns what the live stream shows of events that go no further. */
+function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): LiveParts[] {
+  const stopped: LiveParts[] = [];
   const { environment, source_id } = work.context;
   const { request, vendor_ids, previous_id } = work.raw;
   work.raw.events.forEach((received, position) => {
@@ -172,6 +188,10 @@ function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
       return;
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: verdict.verdict, reason: verdict.reason });
+    // It has no shard yet.
+    const receipt: Receipt = { configuration: environment.version, shard: "", steps: records, integrations: [] };
+    if (isNamed(received))
+      stopped.push({ environment, item: { kind: "processed", source_id, received, event: received, receipt } });
     if (verdict.verdict === "quarantined") {
       work.dead.push({
         environment_id: environment.id,
@@ -187,6 +207,7 @@ function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
       });
     }
   });
+  return stopped;
 }
 
 /** From one shard to the next; more only while several moves follow each other. */
@@ -455,7 +476,11 @@ export interface LiveParts {
 }
 
 function shown({ environment, item }: LiveParts): LiveItem {
-  return item.kind === "processed" ? { ...item, received: withoutSecrets(item.received, environment) } : item;
+  if (item.kind === "received") return { ...item, event: withoutSecrets(item.event, environment) };
+  if (item.kind !== "processed") return item;
+  const received = withoutSecrets(item.received, environment);
+  // Of an event that was stopped before its personal data was treated there is only what came in.
+  return { ...item, received, event: item.event === item.received ? received : item.event };
 }
 
 async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Promise<void> {
@@ -474,5 +499,6 @@ export default {
     ctx.waitUntil(sweepShards(env, controller.scheduledTime));
     ctx.waitUntil(driveMoves(env));
     ctx.waitUntil(judgeCanaries(env));
+    ctx.waitUntil(archiveAudit(env, controller.scheduledTime));
   },
 } satisfies ExportedHandler<ProcessorEnv>;

@@ -34,7 +34,7 @@ it("is a WebSocket that greets, then brings what is published", async () => {
   const item = { kind: "sampled", left_out: 3 } as const;
   expect(await env.LIVE_FEED.getByName(environmentId).publish([item])).toBe(1);
   await second;
-  expect(messages).toEqual([[{ kind: "hello", watching: 1 }], [item]]);
+  expect(messages).toEqual([[{ kind: "hello", watching: 1, filter: {} }], [item]]);
   socket.close();
 });
 
