@@ -179,3 +179,15 @@ export const currencyRates = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.environment_id, table.date] })],
 );
+
+/** Where payment providers send their webhooks. The id stands in the address, and cannot be guessed. */
+export const paymentWebhooks = sqliteTable("payment_webhooks", {
+  id: text().primaryKey(),
+  source_id: text()
+    .notNull()
+    .references(() => sources.id),
+  provider: text().notNull(),
+  /** What the provider signs with, sealed under the door's own key with the id as context (core/vault.ts). */
+  sealed_secret: text().notNull(),
+  created_at: text().notNull(),
+});

@@ -15,6 +15,7 @@ import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { lookupTables } from "./routes/lookup-tables.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
+import { paymentWebhooks } from "./routes/payment-webhooks.ts";
 import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
 import { pipelinePreview } from "./routes/pipeline-preview.ts";
@@ -71,6 +72,7 @@ api.route("/api/v1/pipelines", pipelineCanary);
 api.route("/api/v1/pipelines", pipelinePreview);
 api.route("/api/v1/currency-rates", currencyRates);
 api.route("/api/v1/receipts", receipts);
+api.route("/api/v1/payment-webhooks", paymentWebhooks);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
