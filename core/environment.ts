@@ -136,6 +136,15 @@ export type WriteKey = z.infer<typeof writeKey>;
 /** Which source's script a path of its choice is. */
 export const scriptPath = z.object({ environment_id: z.string(), source_id: z.string() });
 
+/** Where a payment provider sends its webhooks: to which source they go, and the secret that it signs with, under the door's own key. */
+export const paymentWebhook = z.object({
+  environment_id: z.string(),
+  source_id: z.string(),
+  provider: z.string(),
+  sealed_secret: z.string(),
+});
+export type PaymentWebhook = z.infer<typeof paymentWebhook>;
+
 /** KV keys, each with the document it holds. Listed with examples in STORAGE.md. */
 export const configKey = {
   environment: (id: string) => `environment/${id}`,
@@ -144,6 +153,7 @@ export const configKey = {
   scriptPath: (path: string) => `script${path}`,
   lookupTable: (environmentId: string, name: string, version: number) =>
     `lookup-table/${environmentId}/${name}/${version}`,
+  paymentWebhook: (id: string) => `payment-webhook/${id}`,
   currencyRates: (environmentId: string) => `currency-rates/${environmentId}`,
 };
 

@@ -198,3 +198,15 @@ export const auditLog = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.organisation_id, table.sequence] })],
 );
+
+/** Where payment providers send their webhooks. The id stands in the address, and cannot be guessed. */
+export const paymentWebhooks = sqliteTable("payment_webhooks", {
+  id: text().primaryKey(),
+  source_id: text()
+    .notNull()
+    .references(() => sources.id),
+  provider: text().notNull(),
+  /** What the provider signs with, sealed under the door's own key with the id as context (core/vault.ts). */
+  sealed_secret: text().notNull(),
+  created_at: text().notNull(),
+});

@@ -23,6 +23,7 @@ export interface IngestEnv {
   SOURCE_LIMIT: RateLimit;
   ADDRESS_LIMIT: RateLimit;
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  METRICS: AnalyticsEngineDataset;
   DAILY_SALTS: DurableObjectNamespace<DailySalts>;
   ONCE_ONLY: DurableObjectNamespace<OnceOnly>;
   IMPORTS: Workflow<ImportRun>;

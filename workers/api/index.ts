@@ -20,6 +20,7 @@ import { lookupTables } from "./routes/lookup-tables.ts";
 import { me } from "./routes/me.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
 import { organisations } from "./routes/organisations.ts";
+import { paymentWebhooks } from "./routes/payment-webhooks.ts";
 import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
 import { pipelinePreview } from "./routes/pipeline-preview.ts";
@@ -71,6 +72,7 @@ api.route("/api/v1/currency-rates", currencyRates);
 api.route("/api/v1/receipts", receipts);
 api.route("/api/v1/events", events);
 api.route("/api/v1/audit", auditRoutes);
+api.route("/api/v1/payment-webhooks", paymentWebhooks);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
