@@ -10,6 +10,7 @@ import { publishedPipeline } from "./pipeline/published.ts";
 import { profileChangeKind } from "./profile-change.ts";
 import { profileSettings } from "./profile-settings.ts";
 import { scriptSettings } from "./script-settings.ts";
+import { publishedSegment } from "./segments/published.ts";
 import { firstProfileShardMap, shardMap } from "./shard-map.ts";
 
 /** `https://shop.example`, or `https://*.shop.example` for every host below it; a port where it is not the scheme's own. */
@@ -113,6 +114,7 @@ export const environment = z.object({
   pipelines: z.array(publishedPipeline).optional(),
   /** Uploaded tables: name → the version that holds. */
   lookup_tables: z.record(z.string(), z.int()).optional(),
+  segments: z.array(publishedSegment).optional(),
 });
 export type Environment = z.infer<typeof environment>;
 

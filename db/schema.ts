@@ -131,8 +131,8 @@ export const replays = sqliteTable("replays", {
 export const configurationVersions = sqliteTable(
   "configuration_versions",
   {
-    kind: text({ enum: ["pipeline", "lookup_table", "org_data_layer"] }).notNull(),
-    /** The pipeline's id, `{environment_id}/{name}` of a table, the environment's id. */
+    kind: text({ enum: ["pipeline", "lookup_table", "org_data_layer", "segment"] }).notNull(),
+    /** The pipeline's id, `{environment_id}/{name}` of a table or segment, the environment's id. */
     subject_id: text().notNull(),
     /** From 1 on, without gaps. */
     version: integer().notNull(),
@@ -210,3 +210,19 @@ export const paymentWebhooks = sqliteTable("payment_webhooks", {
   sealed_secret: text().notNull(),
   created_at: text().notNull(),
 });
+
+/** Segments of people (core/segments); the documents are `configuration_versions`. */
+export const segments = sqliteTable(
+  "segments",
+  {
+    environment_id: text()
+      .notNull()
+      .references(() => environments.id),
+    id: text().notNull(),
+    name: text().notNull(),
+    live_version: integer().notNull(),
+    created_at: text().notNull(),
+    updated_at: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.environment_id, table.id] })],
+);

@@ -30,6 +30,7 @@ import { receiptKeys } from "./routes/receipt-keys.ts";
 import { receipts } from "./routes/receipts.ts";
 import { release } from "./routes/release.ts";
 import { replays } from "./routes/replays.ts";
+import { segments } from "./routes/segments.ts";
 import { shards } from "./routes/shards.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
@@ -73,6 +74,7 @@ api.route("/api/v1/receipts", receipts);
 api.route("/api/v1/events", events);
 api.route("/api/v1/audit", auditRoutes);
 api.route("/api/v1/payment-webhooks", paymentWebhooks);
+api.route("/api/v1/segments", segments);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
