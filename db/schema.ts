@@ -24,6 +24,8 @@ export const environments = sqliteTable("environments", {
   profile_shard_map: text({ mode: "json" }),
   /** As it was given (core/org-data-layer.ts), without defaults; null: an empty one. */
   org_data_layer: text({ mode: "json" }),
+  /** Raised by each change of anything that belongs to the environment; its ETag. `version` counts what was published. */
+  revision: integer().notNull().default(1),
 });
 
 export const sources = sqliteTable("sources", {
@@ -34,6 +36,8 @@ export const sources = sqliteTable("sources", {
   name: text().notNull(),
   /** `sourceSettings` as JSON (core/environment.ts). */
   settings: text({ mode: "json" }).notNull(),
+  /** Raised by each change: the row's ETag. */
+  revision: integer().notNull().default(1),
 });
 
 export const writeKeys = sqliteTable("write_keys", {
@@ -72,6 +76,8 @@ export const integrations = sqliteTable("integrations", {
   sealed_secrets: text().notNull(),
   /** Which changes of profiles it is told of, as JSON; null: none. */
   profile_events: text({ mode: "json" }),
+  /** Raised by each change: the row's ETag. */
+  revision: integer().notNull().default(1),
 });
 
 /** Which sources feed an integration; one without rows here is fed by all. */
@@ -162,6 +168,8 @@ export const pipelines = sqliteTable("pipelines", {
   canary: text({ mode: "json" }),
   /** How the last one ended. */
   last_canary: text({ mode: "json" }),
+  /** Raised by each change: the row's ETag. */
+  revision: integer().notNull().default(1),
 });
 
 /** What one unit of the base was worth on a day: `{ "USD": 1.0831 }`. Uploaded; what converts reads the published table in KV. */
@@ -226,3 +234,19 @@ export const segments = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.environment_id, table.id] })],
 );
+
+/** Always empty: what cannot be inserted here undoes the batch it is in (db/expectation.ts). */
+export const expectations = sqliteTable("expectations", { met: integer().notNull() });
+
+/** Answers to POSTs that came with an Idempotency-Key, for 24 hours (workers/api/idempotency.ts). */
+export const idempotentAnswers = sqliteTable("idempotent_answers", {
+  /** SHA-256 of who asked, for what, and the key. */
+  id: text().primaryKey(),
+  /** SHA-256 of the body. */
+  request_hash: text().notNull(),
+  /** Null: it is being answered. */
+  status: integer(),
+  /** Body and headers, sealed (core/vault.ts): an answer may show a new key. */
+  sealed_answer: text(),
+  created_at: text().notNull(),
+});

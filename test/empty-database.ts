@@ -7,6 +7,7 @@ export async function emptyDatabase(): Promise<void> {
     "roles",
     "invitations",
     "members",
+    "idempotent_answers",
     "currency_rates",
     "configuration_versions",
     "pipelines",
