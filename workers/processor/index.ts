@@ -2,6 +2,8 @@
  * Consumes `raw-events`: Layer 1, one call for each shard, Layer 2, and the delivery queues. A message is acknowledged when all
  * that follows from it is durable; until then a retry goes the same way again, and the shard answers as it did before.
  */
+
+import { analysedVisitOf } from "../../core/analytics/session-facts.ts";
 import { CountedEvents } from "../../core/delivery-counters.ts";
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
@@ -13,7 +15,6 @@ import { piiKeysOf } from "../../core/pii/pii-keys.ts";
 import { withoutSecrets } from "../../core/pii/without-secrets.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
-import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
@@ -250,7 +251,7 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
             delivery: `${work.message.id}:${position}`,
             vendor_ids: event.context.vendor_ids ?? {},
             previous_id: work.raw.previous_id,
-            visit: visitOf(event),
+            visit: analysedVisitOf(event),
             is_identified: event.user_id !== undefined || event.type === "identify" || event.type === "alias",
             ...holdFacts(event, orgDataLayerOf(work.context.environment).consent, now),
           })),
