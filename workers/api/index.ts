@@ -17,6 +17,7 @@ import { integrations } from "./routes/integrations.ts";
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { lookupTables } from "./routes/lookup-tables.ts";
+import { mcp } from "./routes/mcp.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
 import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
@@ -80,6 +81,10 @@ api.route("/api/v1/audit", auditRoutes);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
+api.route(
+  "/mcp",
+  mcp((request, env) => api.fetch(request, env)),
+);
 api.get("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 api.notFound(() => new ApiError("not_found", "There is nothing here").response());
 api.onError(errorResponse);
