@@ -5,6 +5,7 @@ import { ApiError, errorResponse } from "../../core/api-error.ts";
 import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
 import { audit } from "./audit.ts";
+import { guard } from "./guard.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
 import { credentials } from "./routes/credentials.ts";
@@ -12,12 +13,13 @@ import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { events } from "./routes/events.ts";
+import { health } from "./routes/health.ts";
 import { integrations } from "./routes/integrations.ts";
-
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { lookupTables } from "./routes/lookup-tables.ts";
 import { mcp } from "./routes/mcp.ts";
+import { metrics } from "./routes/metrics.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
 import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
@@ -48,7 +50,9 @@ const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) =>
 
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
-api.get("/health/live", (c) => c.json({ status: "ok" }));
+api.use("/api/*", guard);
+api.route("/health", health);
+api.route("/metrics", metrics);
 api.route(CALLBACK_PATH, oauthCallback);
 api.route("/.well-known/millrace-receipts.json", receiptKeys);
 api.use("/api/*", requireAdmin);
