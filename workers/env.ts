@@ -104,6 +104,10 @@ export interface ApiEnv extends DeliveryQueues {
   DOOR_KEY: string;
   /** Secret, as the visitors' objects have it, which sign with it; here only its public half is shown. */
   RECEIPT_KEY?: string;
+  /** Secret: reads /metrics; where it is not set there is no such page. */
+  METRICS_TOKEN?: string;
+  /** Other origins whose pages may use the API, separated by commas. */
+  API_ALLOWED_ORIGINS?: string;
   /** Public keys that signed before: a JSON list of JSON Web Keys. */
   RECEIPT_RETIRED_KEYS?: string;
   /** Secret, 32 characters and more: signs session cookies, seals second factors. Without it nobody signs in. */

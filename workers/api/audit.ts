@@ -36,7 +36,7 @@ export const audit: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) =>
     action: `${c.req.method} ${c.req.routePath === "/api/*" ? pathname : c.req.routePath}`,
     subject: `${pathname}${search}`.slice(0, 2_000),
     after: await askedFor(copy),
-    request_id: c.res.headers.get("x-request-id") ?? c.req.header("cf-ray") ?? crypto.randomUUID(),
+    request_id: c.res.headers.get("x-request-id") ?? crypto.randomUUID(),
     ip: c.req.header("cf-connecting-ip") ?? "",
   });
 };

@@ -4,6 +4,7 @@ import { ApiError, errorResponse } from "../../core/api-error.ts";
 import type { ApiEnv } from "../env.ts";
 import { authorise } from "./access.ts";
 import { audit } from "./audit.ts";
+import { guard } from "./guard.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";
 import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
@@ -12,13 +13,15 @@ import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
 import { events } from "./routes/events.ts";
+import { health } from "./routes/health.ts";
 import { integrations } from "./routes/integrations.ts";
-
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { lookupTables } from "./routes/lookup-tables.ts";
 import { me } from "./routes/me.ts";
 import { acceptInvitation, members } from "./routes/members.ts";
+import { mcp } from "./routes/mcp.ts";
+import { metrics } from "./routes/metrics.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
 import { organisations } from "./routes/organisations.ts";
 import { paymentWebhooks } from "./routes/payment-webhooks.ts";
@@ -45,7 +48,9 @@ export { Replay } from "./replays/replay.ts";
 
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
-api.get("/health/live", (c) => c.json({ status: "ok" }));
+api.use("/api/*", guard);
+api.route("/health", health);
+api.route("/metrics", metrics);
 api.route(CALLBACK_PATH, oauthCallback);
 api.route("/.well-known/millrace-receipts.json", receiptKeys);
 api.use("/api/*", authorise);
@@ -90,6 +95,10 @@ api.route("/api", siteMetrics);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
+api.route(
+  "/mcp",
+  mcp((request, env) => api.fetch(request, env)),
+);
 api.get("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 api.notFound(() => new ApiError("not_found", "There is nothing here").response());
 api.onError(errorResponse);
