@@ -76,7 +76,9 @@ describe("models", () => {
     ["time_decay", [1 / 15, 2 / 15, 4 / 15, 8 / 15]],
     ["position_based", [0.4, 0.1, 0.1, 0.4]],
   ] as const)("%s", (model, weights) => {
-    weightsOf(model, path, 22 * DAY_MS).forEach((weight, i) => expect(weight).toBeCloseTo(weights[i]!, 12));
+    weightsOf(model, path, 22 * DAY_MS).forEach((weight, i) => {
+      expect(weight).toBeCloseTo(weights[i]!, 12);
+    });
     expect(HALF_LIFE_MS).toBe(7 * DAY_MS);
   });
 
