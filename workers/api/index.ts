@@ -2,9 +2,9 @@
 import { Hono } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
 import type { ApiEnv } from "../env.ts";
-import { dashboard } from "./dashboard.ts";
 import { authorise } from "./access.ts";
 import { audit } from "./audit.ts";
+import { dashboard } from "./dashboard.ts";
 import { guard } from "./guard.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";

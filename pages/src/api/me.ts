@@ -1,7 +1,6 @@
 /** Who is signed in, and what they may see. An operator with the admin token is nobody in particular, and may see everything. */
 import { queryOptions } from "@tanstack/react-query";
 import { ask } from "./client.ts";
-import { adminToken } from "./session.ts";
 
 export interface EnvironmentOfMe {
   id: string;
@@ -12,6 +11,7 @@ export interface OrganisationOfMe {
   id: string;
   name: string;
   role: string;
+  permissions: string[];
   environments: EnvironmentOfMe[];
 }
 
@@ -22,16 +22,10 @@ export interface Me {
 
 export const meQuery = queryOptions({
   queryKey: ["me"],
-  queryFn: async (): Promise<Me> =>
-    adminToken() ? operator() : (await ask<Me>("GET", "/api/v1/me", { without_sign_in: true })).data,
+  queryFn: async () => (await ask<Me>("GET", "/api/v1/me", { without_sign_in: true })).data,
   staleTime: 60_000,
   retry: false,
 });
-
-async function operator(): Promise<Me> {
-  const { data } = await ask<{ environment: EnvironmentOfMe }>("GET", "/api/v1/status", { without_sign_in: true });
-  return { user: null, organisations: [{ id: "", name: "Operator", role: "admin", environments: [data.environment] }] };
-}
 
 export const environmentsOf = (me: Me) =>
   me.organisations.flatMap((organisation) =>

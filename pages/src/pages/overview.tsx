@@ -28,7 +28,7 @@ export function OverviewPage() {
               <Stat
                 label="Visitors"
                 value={formatCompact(now.visitors)}
-                note={`${formatCompact(now.sessions)} sessions`}
+                note={`${formatCompact(now.sessions)} ${now.sessions === 1 ? "session" : "sessions"}`}
               />
               <Stat label="People" value={formatCompact(now.profiles)} note="who said who they are" />
               <Stat
@@ -92,7 +92,7 @@ function DestinationLine({ env, one }: { env: string; one: IntegrationStatus }) 
       <p className="hidden text-right text-sm tabular-nums sm:block">
         {formatCompact(one.delivered)} delivered
         <span className="block text-xs text-soft">
-          {formatShare(decided ? one.delivered / decided : null)} of those with an answer
+          {decided ? `${formatShare(one.delivered / decided)} of those with an answer` : "no answer yet"}
         </span>
       </p>
       <Badge tone={tone}>{label}</Badge>
