@@ -57,7 +57,7 @@ async function seriesOf(environment: Environment, env: ApiEnv): Promise<Sample[]
     environment.integrations.map(async ({ id, name }): Promise<Sample[]> => {
       const stats = await env.INTEGRATION_GATE.getByName(id).stats();
       const of = { ...at, integration_id: id, integration: name };
-      const outcomes = ["delivered", "retried", "dead_lettered", "filtered"] as const;
+      const outcomes = ["delivered", "retried", "dead_lettered"] as const;
       return [
         ...outcomes.map((outcome): Sample => ["millrace_deliveries_total", { ...of, outcome }, stats[outcome]]),
         ["millrace_vendor_requests_total", of, stats.requests],
