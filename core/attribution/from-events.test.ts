@@ -10,7 +10,7 @@ const visit = (id: string, timestamp: string, source: string): Event =>
     timestamp,
     context: { session: session(id), traffic: { source, medium: "cpc", channel: "Paid Search", by: "utm" } },
   });
-const order = (event: string, timestamp: string, properties: object, context: object = {}): Event =>
+const order = (event: string, timestamp: string, properties: object, context: Event["context"] = {}): Event =>
   anEvent({ event, timestamp, properties: { currency: "EUR", ...properties }, context });
 const DAY = ["2026-11-20T10:00:00.000Z", "2026-11-21T10:00:00.000Z", "2026-11-22T10:00:00.000Z"] as const;
 

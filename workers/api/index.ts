@@ -20,6 +20,7 @@ import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
 import { pipelinePreview } from "./routes/pipeline-preview.ts";
 import { pipelines } from "./routes/pipelines.ts";
+import { profileAttribution } from "./routes/profile-attribution.ts";
 import { profiles } from "./routes/profiles.ts";
 import { receiptKeys } from "./routes/receipt-keys.ts";
 import { receipts } from "./routes/receipts.ts";
@@ -73,6 +74,7 @@ api.route("/api/v1/pipelines", pipelinePreview);
 api.route("/api/v1/currency-rates", currencyRates);
 api.route("/api/v1/receipts", receipts);
 api.route("/api/v1/payment-webhooks", paymentWebhooks);
+api.route("/api/v1/profiles", profileAttribution);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
