@@ -16,52 +16,61 @@ import { firstShardMap } from "../core/shard-map.ts";
 import { splitSecrets } from "../workers/delivery/destination.ts";
 import { destinationNamed, destinations } from "../workers/delivery/destinations/index.ts";
 import { type Authorship, authorship } from "./configuration-versions.ts";
+import { changeTogether, expectRevision, raised } from "./expectation.ts";
 import { givenOrgDataLayer, keepUnversioned, keepVersion } from "./org-data-layer.ts";
 import { publishEnvironment } from "./publish-environment.ts";
 import * as schema from "./schema.ts";
 import { keyRow, newKey } from "./write-keys.ts";
 
-const id = z.string().regex(/^[a-z][a-z0-9_-]{2,63}$/, "ids are 3 to 64 of a–z, 0–9, _ and -, and begin with a letter");
-const name = z.string().min(1).max(200);
+export const resourceId = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{2,63}$/, "ids are 3 to 64 of a–z, 0–9, _ and -, and begin with a letter");
+export const resourceName = z.string().min(1).max(200);
 
-export const environmentDocument = z.strictObject({
-  organisation: z.strictObject({ id, name }),
-  name: z.enum(["dev", "staging", "prod"]),
+export const sourceDocument = z.strictObject({
+  id: resourceId,
+  name: resourceName,
+  ...sourceSettings.shape,
+  /** Absent: a source without keys gets one of each kind, and the answer shows them once. */
+  write_keys: z
+    .array(z.strictObject({ kind: z.enum(["public", "server"]), key: z.string().min(20).max(200) }))
+    .optional(),
+});
+
+export const integrationDocument = z.strictObject({
+  id: resourceId,
+  name: resourceName,
+  destination: z.string(),
+  enabled: z.boolean().default(true),
+  purpose: z.enum(PURPOSES).optional(),
+  lane: z.int().min(0).max(3).optional(),
+  source_ids: z.array(resourceId).optional(),
+  /** Which changes of profiles it is told of. */
+  profile_events: z.array(profileChangeKind).optional(),
+  /** The destination's settings. A secret that is left out stays what it was. */
+  settings: z.record(z.string(), z.unknown()),
+});
+export type IntegrationDocument = z.infer<typeof integrationDocument>;
+
+/** What an environment says of itself, beside what belongs to it. */
+export const environmentSettings = {
   session_timeout_s: z.int().min(60).max(86_400).default(1_800),
   new_session_on_campaign: z.boolean().default(false),
   consent_default: z.enum(["granted", "denied"]).default("granted"),
   /** Who is one person, what follows from their events, and what they are found by. */
   profiles: profileSettings.prefault({}),
+};
+
+export const environmentDocument = z.strictObject({
+  organisation: z.strictObject({ id: resourceId, name: resourceName }),
+  name: z.enum(["dev", "staging", "prod"]),
+  ...environmentSettings,
   /** Absent: it stays what it was. */
   org_data_layer: givenOrgDataLayer.optional(),
   /** How many shards a new environment gets; without effect on one that exists. */
   shards: z.int().min(1).max(256).default(8),
-  sources: z.array(
-    z.strictObject({
-      id,
-      name,
-      ...sourceSettings.shape,
-      /** Absent: a source without keys gets one of each kind, and the answer shows them once. */
-      write_keys: z
-        .array(z.strictObject({ kind: z.enum(["public", "server"]), key: z.string().min(20).max(200) }))
-        .optional(),
-    }),
-  ),
-  integrations: z.array(
-    z.strictObject({
-      id,
-      name,
-      destination: z.string(),
-      enabled: z.boolean().default(true),
-      purpose: z.enum(PURPOSES).optional(),
-      lane: z.int().min(0).max(3).optional(),
-      source_ids: z.array(id).optional(),
-      /** Which changes of profiles it is told of. */
-      profile_events: z.array(profileChangeKind).optional(),
-      /** The destination's settings. A secret that is left out stays what it was. */
-      settings: z.record(z.string(), z.unknown()),
-    }),
-  ),
+  sources: z.array(sourceDocument),
+  integrations: z.array(integrationDocument),
 });
 export type EnvironmentDocument = z.infer<typeof environmentDocument>;
 
@@ -87,7 +96,7 @@ export async function applyEnvironment(
   await refuseForeignIds(db, environmentId, document);
   const keys = await newKeys(db, document);
   const integrations = await Promise.all(
-    document.integrations.map((one, i) => integrationRow(db, credentialsKey, environmentId, one, i)),
+    document.integrations.map((one, i) => integrationRow(db, credentialsKey, environmentId, one, `integrations.${i}.`)),
   );
 
   const { organisation, name, session_timeout_s, new_session_on_campaign, consent_default, profiles } = document;
@@ -100,11 +109,15 @@ export async function applyEnvironment(
     ...(document.org_data_layer && { org_data_layer: document.org_data_layer }),
   };
   const changes: BatchItem<"sqlite">[] = [
+    ...integrations.map(({ row, revision }) => expectRevision(db, schema.integrations, row.id, revision)),
     ...(document.org_data_layer ? [keepUnversioned(db, environmentId)] : []),
     db
       .insert(schema.organisations)
       .values({ ...organisation, created_at })
-      .onConflictDoUpdate({ target: schema.organisations.id, set: { name: organisation.name } }),
+      .onConflictDoUpdate({
+        target: schema.organisations.id,
+        set: { name: organisation.name, revision: raised(schema.organisations) },
+      }),
     db
       .insert(schema.environments)
       .values({
@@ -114,7 +127,10 @@ export async function applyEnvironment(
         shard_map: firstShardMap(document.shards),
         ...settings,
       })
-      .onConflictDoUpdate({ target: schema.environments.id, set: settings }),
+      .onConflictDoUpdate({
+        target: schema.environments.id,
+        set: { ...settings, revision: raised(schema.environments) },
+      }),
     ...(document.org_data_layer ? [keepVersion(db, environmentId, by)] : []),
   ];
   for (const { id, name, write_keys: _, ...settings } of document.sources) {
@@ -123,7 +139,7 @@ export async function applyEnvironment(
       db
         .insert(schema.sources)
         .values({ ...row, environment_id: environmentId })
-        .onConflictDoUpdate({ target: schema.sources.id, set: row }),
+        .onConflictDoUpdate({ target: schema.sources.id, set: { ...row, revision: raised(schema.sources) } }),
     );
   }
   for (const { source_id, kind, key } of keys.all) {
@@ -134,9 +150,15 @@ export async function applyEnvironment(
         .onConflictDoNothing(),
     );
   }
-  for (const row of integrations) {
+  for (const { row } of integrations) {
     changes.push(
-      db.insert(schema.integrations).values(row).onConflictDoUpdate({ target: schema.integrations.id, set: row }),
+      db
+        .insert(schema.integrations)
+        .values(row)
+        .onConflictDoUpdate({
+          target: schema.integrations.id,
+          set: { ...row, revision: raised(schema.integrations) },
+        }),
     );
   }
   for (const { id: integration_id, source_ids } of document.integrations) {
@@ -146,7 +168,8 @@ export async function applyEnvironment(
     for (const source_id of source_ids ?? [])
       changes.push(db.insert(schema.integrationSources).values({ integration_id, source_id }));
   }
-  await db.batch(changes as [BatchItem<"sqlite">, ...BatchItem<"sqlite">[]]);
+  if (!(await changeTogether(db, changes)))
+    throw new ApiError("conflict", `Somebody else has just changed an integration of ${environmentId}: apply it again`);
   return { environment: await publishEnvironment(db, kv, environmentId), created_keys: keys.made };
 }
 
@@ -175,7 +198,7 @@ async function refuseForeignIds(
   }
   const known = await db.select({ id: sources.id }).from(sources).where(eq(sources.environment_id, environmentId));
   const all = new Set([...known.map((s) => s.id), ...document.sources.map((s) => s.id)]);
-  await refuseTakenPaths(db, document);
+  await refuseTakenPaths(db, document.sources, (i) => `sources.${i}.`);
   document.integrations.forEach(({ source_ids = [] }, i) => {
     const missing = source_ids.find((one) => !all.has(one));
     if (missing) throw invalid(`integrations.${i}.source_ids`, `there is no source ${missing}`);
@@ -183,18 +206,22 @@ async function refuseForeignIds(
 }
 
 /** All hosts of an account lead to the same Worker, so a path belongs to one source. */
-async function refuseTakenPaths(db: DrizzleD1Database<typeof schema>, document: EnvironmentDocument): Promise<void> {
+export async function refuseTakenPaths(
+  db: DrizzleD1Database<typeof schema>,
+  given: { id: string; script_path?: string | undefined }[],
+  at = (_index: number) => "",
+): Promise<void> {
   const rows = await db.select({ id: schema.sources.id, settings: schema.sources.settings }).from(schema.sources);
-  const ours = new Set(document.sources.map((s) => s.id));
+  const ours = new Set(given.map((s) => s.id));
   const owners = new Map(
     rows
       .filter((row) => !ours.has(row.id))
       .map(({ id, settings }) => [(settings as { script_path?: string }).script_path, id]),
   );
-  document.sources.forEach(({ id, script_path }, i) => {
+  given.forEach(({ id, script_path }, i) => {
     if (!script_path) return;
     const owner = owners.get(script_path);
-    if (owner) throw invalid(`sources.${i}.script_path`, `${script_path} belongs to another source`);
+    if (owner) throw invalid(`${at(i)}script_path`, `${script_path} belongs to another source`);
     owners.set(script_path, id);
   });
 }
@@ -218,17 +245,18 @@ async function newKeys(db: DrizzleD1Database<typeof schema>, document: Environme
   return { made, all: [...given, ...made] };
 }
 
-async function integrationRow(
+/** The row that an integration becomes, and the revision of the one whose secrets it keeps; `at`: where problems are, e.g. `settings`. */
+export async function integrationRow(
   db: DrizzleD1Database<typeof schema>,
   credentialsKey: string,
   environmentId: string,
-  { source_ids: _, settings, ...integration }: EnvironmentDocument["integrations"][number],
-  index: number,
+  { source_ids: _, settings, ...integration }: IntegrationDocument,
+  at = "",
 ) {
   const destination = destinationNamed(integration.destination);
   if (!destination) {
     throw invalid(
-      `integrations.${index}.destination`,
+      `${at}destination`,
       `there is no ${integration.destination}; there are ${Object.keys(destinations).join(", ")}`,
     );
   }
@@ -240,10 +268,10 @@ async function integrationRow(
   const parsed = destination.settings.safeParse({ ...(kept as object), ...settings });
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw invalid([`integrations.${index}.settings`, ...issue.path].join("."), issue.message);
+    throw invalid([`${at}settings`, ...issue.path].join("."), issue.message);
   }
   const { open, secrets } = splitSecrets(destination.settings, parsed.data as Record<string, unknown>);
-  return {
+  const row = {
     ...integration,
     purpose: integration.purpose ?? null,
     lane: integration.lane ?? null,
@@ -251,6 +279,7 @@ async function integrationRow(
     settings: open,
     sealed_secrets: await sealCredentials(credentialsKey, integration.id, secrets),
   };
+  return { row, revision: before?.revision ?? null };
 }
 
 const invalid = (path: string, message: string) => new ApiError("invalid_request", `${path}: ${message}`);

@@ -1,53 +1,68 @@
-/** Management: every route of the API, and the dashboard. Everything but health and where a provider sends people back to asks for the admin token. */
-import { timingSafeEqual } from "node:crypto";
-import { Hono, type MiddlewareHandler } from "hono";
+/** Management: every route of the API, and the dashboard. Who may do what stands in permissions.ts. */
+import { Hono } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
-import { sha256 } from "../../core/hash.ts";
 import type { ApiEnv } from "../env.ts";
+import { authorise } from "./access.ts";
+import { audit } from "./audit.ts";
+import { guard } from "./guard.ts";
+import { auditRoutes } from "./routes/audit.ts";
+import { auth } from "./routes/auth.ts";
 import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
 import { credentials } from "./routes/credentials.ts";
 import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
+import { events } from "./routes/events.ts";
+import { health } from "./routes/health.ts";
 import { integrations } from "./routes/integrations.ts";
-
 import { keys } from "./routes/keys.ts";
 import { live } from "./routes/live.ts";
 import { lookupTables } from "./routes/lookup-tables.ts";
+import { mcp } from "./routes/mcp.ts";
+import { me } from "./routes/me.ts";
+import { acceptInvitation, members } from "./routes/members.ts";
+import { metrics } from "./routes/metrics.ts";
 import { orgDataLayerRoutes } from "./routes/org-data-layer.ts";
+import { organisations } from "./routes/organisations.ts";
+import { paymentWebhooks } from "./routes/payment-webhooks.ts";
 import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
 import { pipelinePreview } from "./routes/pipeline-preview.ts";
 import { pipelines } from "./routes/pipelines.ts";
 import { profiles } from "./routes/profiles.ts";
+import { queryRoute } from "./routes/query.ts";
 import { receiptKeys } from "./routes/receipt-keys.ts";
 import { receipts } from "./routes/receipts.ts";
 import { release } from "./routes/release.ts";
 import { replays } from "./routes/replays.ts";
+import { roles } from "./routes/roles.ts";
+import { segments } from "./routes/segments.ts";
 import { shards } from "./routes/shards.ts";
+import { siteMetrics } from "./routes/site-metrics.ts";
 import { sources } from "./routes/sources.ts";
 import { status } from "./routes/status.ts";
+import { apiKeys, personalTokens } from "./routes/tokens.ts";
 import { trackingPlanRoutes } from "./routes/tracking-plan.ts";
 
 export { Replay } from "./replays/replay.ts";
 
-const requireAdmin: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
-  // A browser cannot set headers on a WebSocket, so it may send the token in the query there, and only there.
-  const token =
-    c.req.header("authorization")?.replace(/^Bearer +/i, "") ??
-    (c.req.header("upgrade") ? c.req.query("token") : undefined);
-  // Hashes, because timingSafeEqual wants equal lengths.
-  const matches = token && timingSafeEqual(Buffer.from(sha256(token)), Buffer.from(sha256(c.env.ADMIN_TOKEN)));
-  if (!matches) throw new ApiError("unauthenticated", "Send the admin token as a bearer token");
-  await next();
-};
-
 export const api = new Hono<{ Bindings: ApiEnv }>();
 
-api.get("/health/live", (c) => c.json({ status: "ok" }));
+api.use("/api/*", guard);
+api.route("/health", health);
+api.route("/metrics", metrics);
 api.route(CALLBACK_PATH, oauthCallback);
 api.route("/.well-known/millrace-receipts.json", receiptKeys);
-api.use("/api/*", requireAdmin);
+api.use("/api/*", authorise);
+api.use("/api/*", audit);
+api.route("/api/auth", auth);
+api.route("/api/v1/me", me);
+api.route("/api/v1/organisations", organisations);
+api.route("/api/v1/organisations", members);
+api.route("/api/v1/organisations", roles);
+api.route("/api/v1/invitations", acceptInvitation);
+api.route("/api/v1/api-keys", apiKeys);
+api.route("/api/v1/tokens", personalTokens);
 api.route("/api/v1/live", live);
 api.route("/api/v1/status", status);
 api.route("/api/v1/dead-letters", deadLetters);
@@ -71,9 +86,19 @@ api.route("/api/v1/pipelines", pipelineCanary);
 api.route("/api/v1/pipelines", pipelinePreview);
 api.route("/api/v1/currency-rates", currencyRates);
 api.route("/api/v1/receipts", receipts);
+api.route("/api/v1/events", events);
+api.route("/api/v1/audit", auditRoutes);
+api.route("/api/v1/payment-webhooks", paymentWebhooks);
+api.route("/api/v1/segments", segments);
+api.route("/api/v1/query", queryRoute);
+api.route("/api", siteMetrics);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
+api.route(
+  "/mcp",
+  mcp((request, env) => api.fetch(request, env)),
+);
 api.get("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 api.notFound(() => new ApiError("not_found", "There is nothing here").response());
 api.onError(errorResponse);
