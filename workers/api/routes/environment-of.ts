@@ -1,4 +1,4 @@
-import { asc } from "drizzle-orm";
+import { asc, eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Context } from "hono";
 import { ApiError } from "../../../core/api-error.ts";
@@ -7,13 +7,32 @@ import { environments } from "../../../db/schema.ts";
 import { readEnvironment } from "../../config.ts";
 import type { ApiEnv } from "../../env.ts";
 
-/** The environment that `?environment_id` names, or the only one there is. Throws `not_found`, `invalid_request`. */
-export async function environmentOf(c: Context<{ Bindings: ApiEnv }>): Promise<Environment> {
-  const named = c.req.query("environment_id");
-  const id = named ?? (await onlyEnvironment(c.env.DB));
+type Api = Context<{ Bindings: ApiEnv }>;
+
+/** The environment that `?environment_id` names, or the only one there is, as it was published. Throws `not_found`, `invalid_request`. */
+export async function environmentOf(c: Api): Promise<Environment> {
+  const id = c.req.query("environment_id") ?? (await onlyEnvironment(c.env.DB));
   const environment = await readEnvironment(c.env.CONFIG, id);
   if (!environment) throw new ApiError("not_found", `No environment ${id}`);
   return environment;
+}
+
+/** The same by D1, which knows at once what was made a moment ago: for what changes configuration. */
+export async function environmentIdOf(c: Api): Promise<string> {
+  const named = c.req.query("environment_id");
+  if (named === undefined) return onlyEnvironment(c.env.DB);
+  const [row] = await drizzle(c.env.DB)
+    .select({ id: environments.id })
+    .from(environments)
+    .where(eq(environments.id, named));
+  if (!row) throw new ApiError("not_found", `No environment ${named}`);
+  return row.id;
+}
+
+/** What is named by an id of its own belongs to an environment: naming another one beside it finds nothing. Throws `not_found`. */
+export function refuseOtherEnvironment(c: Api, environmentId: string, what: string): void {
+  const named = c.req.query("environment_id");
+  if (named !== undefined && named !== environmentId) throw new ApiError("not_found", `No ${what} in ${named}`);
 }
 
 async function onlyEnvironment(db: D1Database): Promise<string> {
