@@ -15,6 +15,7 @@ export default defineConfig({
               bindings: {
                 MIGRATIONS: await readD1Migrations("db/migrations"),
                 ADMIN_TOKEN: "test-admin-token",
+                AUTH_SECRET: "auth-secret-of-the-tests-32-bytes",
                 CREDENTIALS_KEY: btoa("0123456789abcdef0123456789abcdef"),
                 PII_KEY: btoa("00112233445566778899aabbccddeeff"),
                 DOOR_KEY: btoa("fedcba9876543210fedcba9876543210"),

@@ -66,10 +66,22 @@ function objects<T extends Rpc.DurableObjectBranded | undefined>(
 }
 
 function meter(env: Env): Env {
-  const { RAW_EVENTS, DELIVERY_0, DELIVERY_1, DELIVERY_2, DELIVERY_3, DELIVERY_RECOVERY, CONFIG, LAKE, METRICS } = env;
+  const {
+    RAW_EVENTS,
+    PROFILE_EVENTS,
+    DELIVERY_0,
+    DELIVERY_1,
+    DELIVERY_2,
+    DELIVERY_3,
+    DELIVERY_RECOVERY,
+    CONFIG,
+    LAKE,
+    METRICS,
+  } = env;
   return {
     ...env,
     RAW_EVENTS: queue(RAW_EVENTS),
+    PROFILE_EVENTS: queue(PROFILE_EVENTS),
     DELIVERY_0: queue(DELIVERY_0),
     DELIVERY_1: queue(DELIVERY_1),
     DELIVERY_2: queue(DELIVERY_2),
@@ -83,6 +95,7 @@ function meter(env: Env): Env {
     }),
     METRICS: metered(METRICS, { writeDataPoint: () => count("analytics_points") }),
     VISITOR_SHARD: objects(env.VISITOR_SHARD),
+    PROFILE_SHARD: objects(env.PROFILE_SHARD),
     INTEGRATION_GATE: objects(env.INTEGRATION_GATE),
     LIVE_FEED: objects(env.LIVE_FEED),
     CONSENT_REVOCATIONS: objects(env.CONSENT_REVOCATIONS),
@@ -115,6 +128,20 @@ export class VisitorShard extends joined.VisitorShard {
   constructor(ctx: DurableObjectState, env: Env) {
     meterStorage(ctx.storage);
     super(ctx, meter(env));
+  }
+}
+
+export class ProfileShard extends joined.ProfileShard {
+  constructor(ctx: DurableObjectState, env: Env) {
+    meterStorage(ctx.storage);
+    super(ctx, meter(env));
+  }
+}
+
+export class SchemaWatch extends joined.SchemaWatch {
+  constructor(ctx: DurableObjectState, env: Env) {
+    meterStorage(ctx.storage);
+    super(ctx, env);
   }
 }
 

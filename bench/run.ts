@@ -1,4 +1,7 @@
-/** `npm run bench -- NAME [--json]`, with a name from the list below; without one, all of them. Progress goes to stderr, results to stdout. */
+/**
+ * `npm run bench -- NAME [--json] [--save]`, with a name from the list below; without one, all of them. Progress goes to stderr, results to
+ * stdout, and with --save to bench/results.json, which `npm run cost` reads.
+ */
 import { parseArgs } from "node:util";
 import { benchBulkImport } from "./bulk-import.ts";
 import { benchDelivery, benchOutage } from "./delivery.ts";
@@ -9,6 +12,7 @@ import { benchMapping } from "./mapping.ts";
 import { benchPipeline } from "./pipeline.ts";
 import { benchProfiles } from "./profiles.ts";
 import { report } from "./report.ts";
+import { saveResult } from "./results.ts";
 import { benchShard } from "./shard.ts";
 
 const benchmarks = {
@@ -25,7 +29,7 @@ const benchmarks = {
 };
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: "boolean", default: false } },
+  options: { json: { type: "boolean", default: false }, save: { type: "boolean", default: false } },
   allowPositionals: true,
 });
 const wanted = positionals.length ? positionals : Object.keys(benchmarks);
@@ -36,6 +40,7 @@ if (unknown.length) {
 }
 for (const name of wanted) {
   const result = await benchmarks[name as keyof typeof benchmarks]((text) => process.stderr.write(`· ${text}\n`));
+  if (values.save) await saveResult(result);
   console.log(values.json ? JSON.stringify(result) : report(result));
 }
 process.exit();

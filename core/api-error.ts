@@ -16,6 +16,9 @@ const STATUS = {
   invalid_token: 401,
   token_expired: 401,
   token_used: 401,
+  forbidden: 403,
+  email_not_verified: 403,
+  captcha_required: 403,
   origin_not_allowed: 403,
   address_not_allowed: 403,
   server_key_needed: 403,
@@ -61,7 +64,7 @@ export class ApiError extends Error {
   }
 
   /** As `application/problem+json`. `type` names the code, where docs/management-api.md lists it. */
-  problem(request_id: string): Response {
+  problem(request_id: string = crypto.randomUUID()): Response {
     const status = STATUS[this.code];
     const body = {
       type: `urn:millrace:problem:${this.code}`,

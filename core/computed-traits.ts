@@ -7,6 +7,8 @@
  * A day is a UTC day, counted from 1970. What is older than DAYS before the newest day of an aggregate is one sum.
  */
 import * as z from "zod";
+import { type Comparison, comparison, compileComparison } from "./comparison.ts";
+import { compiledOnce } from "./compiled-once.ts";
 import { hash64 } from "./hash.ts";
 import { compare } from "./identity-graph.ts";
 import { type Scalar, scalar, number as toNumber } from "./values.ts";
@@ -40,6 +42,13 @@ const VALUE_LENGTH = 256;
 const MILLIONTHS = 1_000_000;
 const LARGEST = 1e15;
 
+/** Which events count: those whose properties, at the top level, are all like this. */
+export const propertyFilters = z
+  .array(z.strictObject({ property: z.string().min(1).max(256), value: comparison }))
+  .min(1)
+  .max(5);
+type PropertyFilters = readonly { property: string; value: Comparison }[];
+
 export const computedTrait = z
   .object({
     name: z.string().min(1).max(64),
@@ -50,6 +59,7 @@ export const computedTrait = z
     property: z.string().min(1).max(256).optional(),
     /** Whole UTC days, today included; absent: ever. */
     window_days: z.int().min(1).max(DAYS).optional(),
+    where: propertyFilters.optional(),
   })
   .refine(
     ({ kind, property }) => WITHOUT_PROPERTY.includes(kind) === (property === undefined),
@@ -64,8 +74,8 @@ export const computedTraits = z
   .default([]);
 
 /** Which aggregate a trait is read from. Windows share one, and a trait that is declared anew finds what was there. */
-export function aggregateKey({ kind, event, property }: ComputedTrait): string {
-  return `${kind}\n${event}\n${property ?? ""}`;
+export function aggregateKey({ kind, event, property, where }: ComputedTrait): string {
+  return `${kind}\n${event}\n${property ?? ""}${where ? `\n${JSON.stringify(where)}` : ""}`;
 }
 
 /** What an event says to one aggregate. */
@@ -77,10 +87,11 @@ export interface Said {
 
 /** What an event has for a trait: undefined where it is about another event, or has no such value. */
 export function valueFor(
-  { kind, event, property }: ComputedTrait,
+  { kind, event, property, where }: ComputedTrait,
   of: { event: string; properties: Record<string, unknown> },
 ): Scalar | undefined {
   if (of.event !== event) return undefined;
+  if (where && !isOfFilters(where)(of.properties)) return undefined;
   if (property === undefined) return 1;
   const held = Object.hasOwn(of.properties, property) ? of.properties[property] : undefined;
   if (kind === "sum" || kind === "min" || kind === "max") {
@@ -90,6 +101,12 @@ export function valueFor(
   const found = scalar(held);
   return typeof found === "string" ? cut(found) : found;
 }
+
+const isOfFilters = compiledOnce((where: PropertyFilters) => {
+  const tests = where.map(({ property, value }) => ({ property, test: compileComparison(value) }));
+  return (properties: Record<string, unknown>) =>
+    tests.every(({ property, test }) => test(Object.hasOwn(properties, property) ? properties[property] : undefined));
+});
 
 /** Half a surrogate pair at the end would not survive UTF-8. */
 function cut(value: string): string {

@@ -10,6 +10,7 @@ import { publishedPipeline } from "./pipeline/published.ts";
 import { profileChangeKind } from "./profile-change.ts";
 import { profileSettings } from "./profile-settings.ts";
 import { scriptSettings } from "./script-settings.ts";
+import { publishedSegment } from "./segments/published.ts";
 import { firstProfileShardMap, shardMap } from "./shard-map.ts";
 
 /** `https://shop.example`, or `https://*.shop.example` for every host below it; a port where it is not the scheme's own. */
@@ -113,6 +114,7 @@ export const environment = z.object({
   pipelines: z.array(publishedPipeline).optional(),
   /** Uploaded tables: name → the version that holds. */
   lookup_tables: z.record(z.string(), z.int()).optional(),
+  segments: z.array(publishedSegment).optional(),
 });
 export type Environment = z.infer<typeof environment>;
 
@@ -136,6 +138,15 @@ export type WriteKey = z.infer<typeof writeKey>;
 /** Which source's script a path of its choice is. */
 export const scriptPath = z.object({ environment_id: z.string(), source_id: z.string() });
 
+/** Where a payment provider sends its webhooks: to which source they go, and the secret that it signs with, under the door's own key. */
+export const paymentWebhook = z.object({
+  environment_id: z.string(),
+  source_id: z.string(),
+  provider: z.string(),
+  sealed_secret: z.string(),
+});
+export type PaymentWebhook = z.infer<typeof paymentWebhook>;
+
 /** KV keys, each with the document it holds. Listed with examples in STORAGE.md. */
 export const configKey = {
   environment: (id: string) => `environment/${id}`,
@@ -144,6 +155,7 @@ export const configKey = {
   scriptPath: (path: string) => `script${path}`,
   lookupTable: (environmentId: string, name: string, version: number) =>
     `lookup-table/${environmentId}/${name}/${version}`,
+  paymentWebhook: (id: string) => `payment-webhook/${id}`,
   currencyRates: (environmentId: string) => `currency-rates/${environmentId}`,
 };
 

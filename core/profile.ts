@@ -122,6 +122,24 @@ export class Profile {
     return this.#seen[0];
   }
 
+  get lastSeen(): number {
+    return this.#seen[1];
+  }
+
+  get touches(): { first: Touch | undefined; last: Touch | undefined } {
+    return { first: this.#firstTouch?.[2], last: this.#lastTouch?.[2] };
+  }
+
+  /** UTC day since 1970 → how often. */
+  daysOf(event: string): ReadonlyMap<number, number> | undefined {
+    return this.#counters.get(event);
+  }
+
+  /** The last answer; undefined where there was none. */
+  answerTo(key: keyof Answer): boolean | string | undefined {
+    return this.#current.get(key)?.value;
+  }
+
   add(event: ProfileEvent): void {
     const { at, message_id, traits, touch, first_touch: earlier, consent, computed = [] } = event;
     const moment: Moment = [at, message_id];

@@ -4,12 +4,20 @@
  * no part. What a session holds is counts, sums, earliest and latest: the same for the same events, in whatever order they came.
  * All times are epoch milliseconds.
  */
+import {
+  MOST_STEPS,
+  type SessionFacts,
+  type Step,
+  type Surroundings,
+  type Traffic,
+  withStep,
+} from "./analytics/session-facts.ts";
 import { clickIdsOf } from "./click-ids.ts";
 import type { Event } from "./event.ts";
 import { hash64 } from "./hash.ts";
 
 /** What a session wants to know of an event. Small: it is stored with every event until its visitor is saved. */
-export interface Visit {
+export interface Visit extends SessionFacts {
   /** A page or screen that was seen; something that was done (`track`); or what is neither: identify, group, alias. */
   kind: "view" | "action" | "other";
   /** Of a view: the path, or the address without its query; of a screen its name. */
@@ -63,6 +71,20 @@ export interface Session {
   settled_ms?: number;
   /** The sum of what the client said. */
   engaged_ms?: number;
+  /** Of the earliest view that tells them, or else of the earliest event. */
+  seen?: Told<Surroundings>;
+  /** Of the earliest event that tells it. */
+  traffic?: Told<Traffic>;
+  /** What was done, in order of time. */
+  steps?: Step[];
+  /** So many more, of which only the counts are known. */
+  steps_left_out?: number;
+}
+
+interface Told<T> {
+  at: number;
+  rank: number;
+  told: T;
 }
 
 /** How far behind the visitor's newest event an event still finds its session. */
@@ -187,13 +209,14 @@ export interface Added {
 /** Puts an event into the session that `placeInSession` said. Mutates nothing. */
 export function addToSession(sessions: readonly Session[], place: Place, at: number, visit: Visit): Added {
   const { number, opened, opened_by } = place;
+  const hasRoom = sessions.reduce((steps, s) => steps + (s.steps?.length ?? 0), 0) < MOST_STEPS;
   const index = sessions.findIndex((s) => s.number === number);
   if (index >= 0) {
-    const session = withEvent(sessions[index]!, at, visit);
+    const session = withEvent(sessions[index]!, at, visit, hasRoom);
     return { sessions: sessions.with(index, session), session, final: [] };
   }
   const empty = { number, opened, start: at, end: at, ...(opened_by !== undefined && { opened_by }) };
-  const session = withEvent(empty, at, visit);
+  const session = withEvent(empty, at, visit, hasRoom);
   if (sessions.length === 0) return { sessions: [session], session, final: [] };
   const newest = sessions.reduce((latest, s) => Math.max(latest, s.end), at);
   const found = sessions.filter((s) => s.end >= newest - REMEMBER_MS);
@@ -204,7 +227,8 @@ export function addToSession(sessions: readonly Session[], place: Place, at: num
   return { sessions: [...live, session], session, final: sessions.filter((s) => !live.includes(s)) };
 }
 
-function withEvent(session: Session, at: number, { kind, page, referrer, campaign, engaged_ms }: Visit): Session {
+function withEvent(session: Session, at: number, visit: Visit, hasRoom: boolean): Session {
+  const { kind, page, referrer, campaign, engaged_ms, seen, traffic, step } = visit;
   const next: Session = {
     ...session,
     start: Math.min(session.start, at),
@@ -224,6 +248,10 @@ function withEvent(session: Session, at: number, { kind, page, referrer, campaig
     comesBefore({ at, page: campaign.key }, session.campaign && { ...session.campaign, page: session.campaign.key })
   )
     next.campaign = { ...campaign, at };
+  if (seen) next.seen = earlierTold(session.seen, { at, rank: kind === "view" ? 0 : 1, told: seen });
+  if (traffic) next.traffic = earlierTold(session.traffic, { at, rank: 0, told: traffic });
+  if (step && hasRoom) next.steps = withStep(session.steps ?? [], { at, ...step });
+  else if (step) next.steps_left_out = (session.steps_left_out ?? 0) + 1;
   if (engaged_ms) next.engaged_ms = (session.engaged_ms ?? 0) + engaged_ms;
   return withMoment(next, at);
 }
@@ -234,6 +262,12 @@ function comesBefore(one: Moment, known: Moment | undefined): boolean {
   if (!known || one.at !== known.at) return !known || one.at < known.at;
   if (one.page !== known.page) return one.page < known.page;
   return (one.referrer ?? "") < (known.referrer ?? "");
+}
+
+function earlierTold<T extends object>(known: Told<T> | undefined, one: Told<T>): Told<T> {
+  if (!known || one.rank !== known.rank) return !known || one.rank < known.rank ? one : known;
+  if (one.at !== known.at) return one.at < known.at ? one : known;
+  return JSON.stringify(one.told) < JSON.stringify(known.told) ? one : known;
 }
 
 /** Adds a moment of activity: it joins the stretches that it is within GAP_MS of, which may then be one. */

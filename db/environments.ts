@@ -6,7 +6,7 @@ import { ApiError } from "../core/api-error.ts";
 import { configKey } from "../core/environment.ts";
 import { profileSettings } from "../core/profile-settings.ts";
 import { firstShardMap } from "../core/shard-map.ts";
-import { environmentSettings, resourceId, resourceName } from "./apply-environment.ts";
+import { environmentSettings, resourceId } from "./apply-environment.ts";
 import { changeRow } from "./change-row.ts";
 import { changeTogether, expectRevision, raised } from "./expectation.ts";
 import { publishEnvironment } from "./publish-environment.ts";
@@ -15,8 +15,7 @@ import * as schema from "./schema.ts";
 type Database = DrizzleD1Database<typeof schema>;
 const { environments: table, organisations } = schema;
 
-export const newOrganisation = z.strictObject({ id: resourceId, name: resourceName });
-export const shownOrganisation = newOrganisation.extend({ created_at: z.string() });
+export const shownOrganisation = z.object({ id: z.string(), name: z.string(), created_at: z.string() });
 
 export const newEnvironment = z.strictObject({
   id: resourceId,
@@ -165,31 +164,11 @@ export async function deleteEnvironment(db: Database, kv: KVNamespace, id: strin
   await Promise.all([kv.delete(configKey.environment(id)), kv.delete(configKey.currencyRates(id))]);
 }
 
-export async function listOrganisations(db: Database, { after, limit }: Page) {
-  return db
-    .select()
-    .from(organisations)
-    .where(after === undefined ? undefined : gt(organisations.id, after))
-    .orderBy(asc(organisations.id))
-    .limit(limit);
-}
-
 /** Throws `not_found`. */
 export async function getOrganisation(db: Database, id: string) {
   const [row] = await db.select().from(organisations).where(eq(organisations.id, id));
   if (!row) throw new ApiError("not_found", `No organisation ${id}`);
   return row;
-}
-
-/** Throws `conflict`. */
-export async function createOrganisation(db: Database, given: z.infer<typeof newOrganisation>) {
-  const [made] = await db
-    .insert(organisations)
-    .values({ ...given, created_at: new Date().toISOString() })
-    .onConflictDoNothing()
-    .returning();
-  if (!made) throw new ApiError("conflict", `The id ${given.id} is taken`);
-  return made;
 }
 
 /** Throws `not_found`, `precondition_failed`. */

@@ -14,6 +14,7 @@ import {
 } from "../core/environment.ts";
 import { compiledPipelines, compiledTables } from "./pipelines.ts";
 import * as schema from "./schema.ts";
+import { compiledSegments } from "./segments.ts";
 
 type Database = DrizzleD1Database<typeof schema>;
 
@@ -85,6 +86,7 @@ async function compile(db: Database, environmentId: string): Promise<Compiled> {
 
   const pipelines = await compiledPipelines(db, environmentId);
   const tables = await compiledTables(db, environmentId);
+  const segments = await compiledSegments(db, environmentId);
 
   const version = row.version + 1;
   const snapshot = environmentSchema.parse({
@@ -98,6 +100,7 @@ async function compile(db: Database, environmentId: string): Promise<Compiled> {
     }),
     ...(pipelines.length && { pipelines }),
     ...(Object.keys(tables).length && { lookup_tables: tables }),
+    ...(segments.length && { segments }),
   });
 
   const secrets = integrations.map(({ id, sealed_secrets: sealed }) => ({

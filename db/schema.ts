@@ -1,13 +1,9 @@
 /** Configuration and indexes in D1: never on an event's path. `migrations/` creates these tables; a test compares the two. */
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { organisations } from "./organisations-table.ts";
 
-export const organisations = sqliteTable("organisations", {
-  id: text().primaryKey(),
-  name: text().notNull(),
-  created_at: text().notNull(),
-  /** Raised by each change: the row's ETag. */
-  revision: integer().notNull().default(1),
-});
+export * from "./accounts-schema.ts";
+export { organisations };
 
 export const environments = sqliteTable("environments", {
   id: text().primaryKey(),
@@ -141,8 +137,8 @@ export const replays = sqliteTable("replays", {
 export const configurationVersions = sqliteTable(
   "configuration_versions",
   {
-    kind: text({ enum: ["pipeline", "lookup_table", "org_data_layer"] }).notNull(),
-    /** The pipeline's id, `{environment_id}/{name}` of a table, the environment's id. */
+    kind: text({ enum: ["pipeline", "lookup_table", "org_data_layer", "segment"] }).notNull(),
+    /** The pipeline's id, `{environment_id}/{name}` of a table or segment, the environment's id. */
     subject_id: text().notNull(),
     /** From 1 on, without gaps. */
     version: integer().notNull(),
@@ -188,6 +184,55 @@ export const currencyRates = sqliteTable(
     rates: text({ mode: "json" }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.environment_id, table.date] })],
+);
+
+/** Every change and sign-in, hash-chained per organisation (core/audit-chain.ts). Written by AuditLog only; rows are never changed. */
+export const auditLog = sqliteTable(
+  "audit_log",
+  {
+    organisation_id: text().notNull(),
+    sequence: integer().notNull(),
+    at: text().notNull(),
+    actor: text().notNull(),
+    action: text().notNull(),
+    subject: text().notNull(),
+    /** JSON. */
+    before: text(),
+    after: text(),
+    request_id: text().notNull(),
+    ip: text().notNull(),
+    previous: text().notNull(),
+    hash: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.organisation_id, table.sequence] })],
+);
+
+/** Where payment providers send their webhooks. The id stands in the address, and cannot be guessed. */
+export const paymentWebhooks = sqliteTable("payment_webhooks", {
+  id: text().primaryKey(),
+  source_id: text()
+    .notNull()
+    .references(() => sources.id),
+  provider: text().notNull(),
+  /** What the provider signs with, sealed under the door's own key with the id as context (core/vault.ts). */
+  sealed_secret: text().notNull(),
+  created_at: text().notNull(),
+});
+
+/** Segments of people (core/segments); the documents are `configuration_versions`. */
+export const segments = sqliteTable(
+  "segments",
+  {
+    environment_id: text()
+      .notNull()
+      .references(() => environments.id),
+    id: text().notNull(),
+    name: text().notNull(),
+    live_version: integer().notNull(),
+    created_at: text().notNull(),
+    updated_at: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.environment_id, table.id] })],
 );
 
 /** Always empty: what cannot be inserted here undoes the batch it is in (db/expectation.ts). */

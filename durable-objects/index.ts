@@ -1,4 +1,5 @@
 /** The objects as a Worker of their own, for the split deployment (durable-objects/wrangler.toml). */
+export { AuditLog } from "./audit-log.ts";
 export { ConsentRevocations } from "./consent-revocations.ts";
 export { DailySalts } from "./daily-salts.ts";
 export { IntegrationGate } from "./integration-gate.ts";

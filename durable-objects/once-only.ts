@@ -1,5 +1,5 @@
 /**
- * Remembers which signatures and tokens were used, so that none works twice. One instance is a share of one environment's;
+ * Remembers which signatures and tokens were used, and which payments came, so that none works twice. One instance is a share of one environment's;
  * named `{environment_id}/{0…f}`, by a hash of the id. One row for each id, kept no longer than the id is valid.
  */
 import { DurableObject } from "cloudflare:workers";
@@ -36,6 +36,14 @@ export class OnceOnly extends DurableObject {
     // What is over sooner than all before must not wait for them.
     if (alarm === null || alarm > over) await this.ctx.storage.setAlarm(over);
     return true;
+  }
+
+  /** Whether it was claimed, without claiming it. With the `validUntil` of the claim. */
+  async isClaimed(id: string, validUntil: number): Promise<boolean> {
+    const halfHour = Math.floor(validUntil / HALF_HOUR_MS);
+    return (
+      this.ctx.storage.sql.exec("SELECT 1 FROM used WHERE half_hour = ? AND id = ?", halfHour, id).toArray().length > 0
+    );
   }
 
   /** Takes a claim back: what it was claimed for did not happen. With the `validUntil` of the claim. */

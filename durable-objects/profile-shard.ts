@@ -65,6 +65,7 @@ import { ProfileRecord, type StoredRecord } from "./profile-record.ts";
 import { RecordStore, recordTable } from "./record-store.ts";
 import { searchableOf } from "./searchable-traits.ts";
 import { SeenEvents, seenTable } from "./seen-events.ts";
+import { type Scanned, type SegmentScan, scanForSegment } from "./segment-scan.ts";
 
 const migrations = [
   `${recordTable}
@@ -432,8 +433,7 @@ export class ProfileShard
     map: ShardMap,
   ): Promise<{ hits: Hit[]; buckets: BucketRanges; map: ShardMap }> {
     this.#moves.adopt(map);
-    const here = Array.from({ length: BUCKETS }, (_, bucket) => this.#has(bucket, map));
-    const buckets = rangesOf(here.flatMap((isHere, bucket) => (isHere ? [bucket] : [])));
+    const { here, buckets } = this.#bucketsHere(map);
     const hits: Hit[] = [];
     for (let from: Hit | undefined = after ?? { value: prefix, home: "" }; from && hits.length < limit; ) {
       const found: Hit[] = this.#sql
@@ -450,6 +450,18 @@ export class ProfileShard
     }
     if (this.#moves.pulls.length) await this.#schedule();
     return { hits: hits.slice(0, limit), buckets, map: this.#moves.newest(map) };
+  }
+
+  /** Whom of these buckets' people a segment includes. Others have the rest, by `map`. */
+  async scan(wanted: SegmentScan, map: ShardMap): Promise<Scanned & { buckets: BucketRanges; map: ShardMap }> {
+    this.#moves.adopt(map);
+    const { here, buckets } = this.#bucketsHere(map);
+    const scanned = scanForSegment(
+      this.#store.behind(0, ({ high }) => here[high % BUCKETS]!),
+      wanted,
+    );
+    if (this.#moves.pulls.length) await this.#schedule();
+    return { ...scanned, buckets, map: this.#moves.newest(map) };
   }
 
   async stats(): Promise<ProfileShardStats> {
@@ -746,6 +758,11 @@ export class ProfileShard
   /** Whether the identifier is here at this moment. */
   #isOurs(key: string, map: ShardMap): boolean {
     return this.#has(bucketOf(key), map);
+  }
+
+  #bucketsHere(map: ShardMap): { here: boolean[]; buckets: BucketRanges } {
+    const here = Array.from({ length: BUCKETS }, (_, bucket) => this.#has(bucket, map));
+    return { here, buckets: rangesOf(here.flatMap((isHere, bucket) => (isHere ? [bucket] : []))) };
   }
 
   #has(bucket: number, map: ShardMap): boolean {

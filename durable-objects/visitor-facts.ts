@@ -2,6 +2,9 @@
  * What VisitorShard is asked and answers about events, and how it stores what it decided: facts, apart from the events themselves, which
  * it never parses. Replayed in their order, facts make again all that a shard knows of its visitors.
  */
+
+import type { AnalysedSession } from "../core/analytics/session-columns.ts";
+import type { Step, Surroundings, Traffic } from "../core/analytics/session-facts.ts";
 import type { Event, VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
 import type { Answer, Hold } from "../core/hold.ts";
@@ -9,6 +12,7 @@ import { unpack } from "../core/packed.ts";
 import { type Campaign, engagedMs, isBounce, type Session, type Visit } from "../core/session.ts";
 import type { ShardMap } from "../core/shard-map.ts";
 import type { FirstTouch } from "../core/touch.ts";
+import { defined } from "../core/values.ts";
 import type { LakeRow } from "./lake-file.ts";
 
 export interface ShardEvent {
@@ -161,6 +165,50 @@ export interface SessionSummary {
   campaign?: Omit<Campaign, "key">;
   engaged_s: number;
   is_bounce: boolean;
+}
+
+/** With what the analyses ask of it: as it is stored. Sessions of earlier versions lack it. */
+export interface StoredSession extends SessionSummary {
+  analysis?: { seen?: Surroundings; traffic?: Traffic; steps?: Step[]; steps_left_out?: number };
+}
+
+/** With the analyses' part. */
+export function storedOf(anonymous_id: string, session: Session): StoredSession {
+  const { seen, traffic, steps, steps_left_out } = session;
+  const analysis = {
+    ...(seen && { seen: seen.told }),
+    ...(traffic && { traffic: traffic.told }),
+    ...(steps && { steps }),
+    ...(steps_left_out && { steps_left_out }),
+  };
+  return { ...summaryOf(anonymous_id, session), ...(Object.keys(analysis).length && { analysis }) };
+}
+
+/** Without it: for a person to read. */
+export function summaryIn({ analysis: _, ...summary }: StoredSession): SessionSummary {
+  return summary;
+}
+
+export function analysedOf({ campaign, referrer, analysis = {}, ...session }: StoredSession): AnalysedSession {
+  const { source, medium, name, term, content, clicks } = campaign ?? {};
+  const told = { source, medium, campaign: name, term, content, click: clicks?.[0] };
+  return {
+    anonymous_id: session.anonymous_id,
+    number: session.number,
+    start: Date.parse(session.started_at),
+    end: Date.parse(session.ended_at),
+    events: session.events,
+    views: session.page_views,
+    engaged_s: session.engaged_s,
+    is_bounce: session.is_bounce,
+    entry: session.entry_page,
+    exit: session.exit_page,
+    referrer,
+    seen: analysis.seen,
+    traffic: analysis.traffic ?? (defined(told) as Traffic),
+    steps: analysis.steps ?? [],
+    isCut: analysis.steps_left_out !== undefined,
+  };
 }
 
 export function summaryOf(anonymous_id: string, session: Session): SessionSummary {

@@ -10,7 +10,7 @@ import type { Page } from "./bucket-moves.ts";
 import { closedBehind } from "./closed-sessions.ts";
 import type { EventLog, Kept } from "./event-log.ts";
 import type { HeldEvents, MovedHeld } from "./held-events.ts";
-import type { SessionSummary } from "./visitor-facts.ts";
+import type { StoredSession } from "./visitor-facts.ts";
 import type { VisitorRecord, VisitorRecords } from "./visitor-records.ts";
 
 /** How far a shard was read. */
@@ -121,6 +121,6 @@ function withoutClosed(record: VisitorRecord, closedUntil: number): VisitorRecor
 }
 
 export const keptIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as Kept[];
-export const sessionsIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as SessionSummary[];
+export const sessionsIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as StoredSession[];
 export const heldIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as MovedHeld[];
 export const recordsIn = (packed: Uint8Array) => JSON.parse(unpack(packed)) as VisitorRecord[];

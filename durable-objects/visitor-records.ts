@@ -184,6 +184,16 @@ export class VisitorRecords {
     }
   }
 
+  /** All records, saved or not, whose visitors were last seen after `after`. */
+  *seenAfter(after: number): Generator<VisitorRecord> {
+    for (const id of this.#changed) {
+      const record = this.#memory.get(id)!;
+      if (record.last_seen > after) yield record;
+    }
+    for (const record of this.seenBetween(after, Number.POSITIVE_INFINITY))
+      if (!this.#changed.has(record.anonymous_id)) yield record;
+  }
+
   /**
    * Saved records with a hash of these, blob by blob from the one behind `blob` on, of visitors last seen after `after` and not after
    * `until`.

@@ -5,7 +5,7 @@
  *
  *   log, history   the events and what was decided of them (event-log.ts)
  *   visitors       records of 400 days (visitor-records.ts)
- *   closed         sessions that no event finds any more (closed-sessions.ts)
+ *   closed         sessions that no event finds any more (closed-sessions.ts), asked through columns in memory (session-analysis.ts)
  *   state          one document: counters, and the lake file that is being written
  *   moves          one document: which buckets came from other shards or went to them (bucket-moves.ts)
  *   held, releases events that wait for their visitors' consent (held-events.ts)
@@ -13,6 +13,8 @@
  * Memory is rebuilt from these after an eviction: visitors as they were saved, and then, from the log, what was decided since.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { PartialAnswer } from "../core/analytics/evaluate.ts";
+import { type QueryScan, scanOf } from "../core/analytics/scan.ts";
 import { each, type Where } from "../core/buckets.ts";
 import type { VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
@@ -35,6 +37,7 @@ import { type LakeFileName, lakeKey } from "./lake-file.ts";
 import { migrate } from "./migrate.ts";
 import type { ReceiptEnv } from "./receipts.ts";
 import { sendReleases } from "./send-releases.ts";
+import { SessionAnalysis } from "./session-analysis.ts";
 import {
   type Decision,
   factsOf,
@@ -45,6 +48,9 @@ import {
   type ShardBatch,
   type ShardEvent,
   type StoredFacts,
+  type StoredSession,
+  storedOf,
+  summaryIn,
   summaryOf,
 } from "./visitor-facts.ts";
 import { type VisitorMoveHooks, visitorMoves } from "./visitor-moves.ts";
@@ -126,6 +132,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   readonly #environment: string;
   readonly #name: string;
   readonly #moves: BucketMoves<VisitorContent, VisitorCursor, Legacy>;
+  readonly #analysis: SessionAnalysis;
   #log!: EventLog;
   #visitors!: VisitorRecords;
   #held!: HeldEvents;
@@ -133,7 +140,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   /** As it is stored. */
   #savedState!: ShardState;
   /** Sessions that became final with an event and are not stored yet. */
-  #closing: SessionSummary[] = [];
+  #closing: StoredSession[] = [];
   /** Since the log's last row. They go into the next one, so that an eviction loses few and none costs a row. */
   #uncounted: Counts = { duplicates: 0, redelivered: 0 };
   #rowsWritten = 0;
@@ -148,6 +155,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   constructor(ctx: DurableObjectState, env: ShardEnv) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    this.#analysis = new SessionAnalysis(this.#sql);
     const [environment, name] = (ctx.id.name ?? "unnamed/shard").split("/");
     this.#environment = environment!;
     this.#name = name!;
@@ -233,9 +241,22 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
     const closing = this.#closing.filter((session) => session.anonymous_id === anonymousId);
     const live = this.#visitor(anonymousId)?.sessions ?? [];
     return [
-      ...[...stored, ...closing].map((session) => ({ ...session, is_final: true })),
+      ...[...stored, ...closing].map((session) => ({ ...summaryIn(session), is_final: true })),
       ...live.map((session) => ({ ...summaryOf(anonymousId, session), is_final: false })),
     ].sort((a, b) => a.started_at.localeCompare(b.started_at) || a.number - b.number);
+  }
+
+  /** This shard's part of a query's answer (core/analytics/): of all sessions, those of a moment ago included. */
+  async query(scan: QueryScan, map: ShardMap): Promise<{ cards: PartialAnswer[]; is_moving: boolean }> {
+    this.#moves.adopt(map);
+    await this.#schedule();
+    const isHere = (anonymousId: string) => this.#moves.where(bucketOf(anonymousId), map).at === "here";
+    const cards = this.#analysis.answer(
+      scanOf(scan),
+      () => this.#openSessions(),
+      this.#moves.hasAll(map) ? undefined : isHere,
+    );
+    return { cards, is_moving: this.#moves.pulls.length > 0 || this.#moves.isGiving };
   }
 
   /** A visitor's events, newest first (visitor-timeline.ts). */
@@ -287,6 +308,13 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
     return { waiting_events: this.#log.waiting.events, oldest_waiting_s, rearmed };
   }
 
+  *#openSessions(): Generator<StoredSession> {
+    yield* this.#closing;
+    for (const { anonymous_id, sessions } of this.#visitors.seenAfter(this.#state.closed_until)) {
+      for (const session of sessions) yield storedOf(anonymous_id, session);
+    }
+  }
+
   #oldestWaitingS(): number | null {
     const oldest = this.#log.oldestWaiting;
     return oldest === undefined ? null : Math.max(0, Math.floor((Date.now() - oldest) / 1_000));
@@ -327,6 +355,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
       return this.#answer("new", facts, event);
     });
     if (taken.length) {
+      this.#analysis.touch();
       this.#rowsWritten += this.#log.write(batch.now, batch.lines, taken, batch.events.length, this.#uncounted);
       this.#rowsWritten += this.#held.write(batch.now);
       this.#uncounted = { duplicates: 0, redelivered: 0 };
@@ -341,6 +370,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
 
   #forgetVisitor(anonymousId: string): Forgotten {
     this.#save();
+    this.#analysis.reset();
     const known = this.#visitors.get(anonymousId);
     const { high, low } = hash64(anonymousId);
     const isTheirs = (hashHigh: number, hashLow: number) => hashHigh === high && hashLow === low;
@@ -440,7 +470,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
       record.is_back = true;
     }
     this.#visitors.set(record);
-    for (const one of final) this.#closing.push(summaryOf(anonymous_id, one));
+    for (const one of final) this.#closing.push(storedOf(anonymous_id, one));
     if (isNew) this.#state.sessions++;
     if (rare?.took_over) this.#state.taken_over++;
     if (rare?.revived) this.#state.taken_over--;
@@ -507,7 +537,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
       // Saved first, so that no visitor who came again meanwhile is taken for one who did not.
       this.#rowsWritten += this.#visitors.save();
       for (const { anonymous_id, sessions } of this.#visitors.seenBetween(this.#state.closed_until, until)) {
-        for (const session of sessions) this.#closing.push(summaryOf(anonymous_id, session));
+        for (const session of sessions) this.#closing.push(storedOf(anonymous_id, session));
       }
       this.#state.closed_until = until;
       this.#save();
@@ -525,6 +555,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   }
 
   #load(): void {
+    this.#analysis.reset();
     const [stored] = this.#sql.exec<{ body: string }>("SELECT body FROM state WHERE id = 1");
     const saved = { ...EMPTY, ...(stored && JSON.parse(stored.body)) };
     this.#savedState = { unsaved: saved.next, ...saved };
@@ -546,6 +577,7 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
 
   /** Saves all that memory knows and the log would have to be replayed for. Call inside a transaction. */
   #save(): void {
+    this.#analysis.touch();
     this.#rowsWritten += this.#visitors.save() + addClosed(this.#sql, this.#closing);
     const { closed } = this.#state;
     for (const { is_bounce, engaged_s } of this.#closing) {
@@ -618,6 +650,8 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
       drain: () => this.#drain(),
       isGiven: (buckets) => this.#moves.hasGiven(buckets),
       count: (events, hidden, rowsWritten) => {
+        // Sessions came, or went: rows that were read may have changed.
+        this.#analysis.reset();
         this.#rowsWritten += rowsWritten;
         this.#state.events_elsewhere += events;
         this.#state.taken_over += hidden;

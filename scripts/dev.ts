@@ -12,8 +12,8 @@ const stack: Stack = await startStack({
   console.error(error.message);
   process.exit(1);
 });
-const { url, write_key, server_key, admin_token, sink } = stack;
-console.log(`ready ${JSON.stringify({ url, write_key, server_key, admin_token, sink: sink.url })}`);
+const { url, write_key, server_key, admin_token, owner, sink } = stack;
+console.log(`ready ${JSON.stringify({ url, write_key, server_key, admin_token, owner, sink: sink.url })}`);
 
 const stop = async () => {
   progress("stopping");

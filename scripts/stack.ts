@@ -12,10 +12,12 @@ import { getPlatformProxy } from "wrangler";
 import * as schema from "../db/schema.ts";
 import type { SeedSecrets } from "../db/seed.ts";
 import { seed } from "../db/seed.ts";
+import { seedOwner } from "../db/seed-owner.ts";
 import { startVendorSink, type VendorSink } from "../test/vendor-sink/sink.ts";
 import { buildAssets } from "./build-assets.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
+const OWNER = "owner@example.com";
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
 
 /** No questions, no telemetry, and no asking Cloudflare where this machine stands: the stack works without a network. */
@@ -36,6 +38,8 @@ export interface Stack {
   write_key: string;
   server_key: string;
   admin_token: string;
+  /** Who may sign in, as an admin. */
+  owner: { email: string; password: string };
   sink: VendorSink;
   /** Resolves when the Worker ends by itself, with its exit code. */
   ended: Promise<number | null>;
@@ -50,6 +54,8 @@ interface DevSecrets extends SeedSecrets {
   pii_key?: string;
   /** Absent in folders of before receipts were signed: they stay unsigned there. */
   receipt_key?: string;
+  auth_secret: string;
+  owner_password: string;
 }
 
 /** Starts everything and resolves when the Worker answers. Throws, with the Worker's last words, where it does not within a minute. */
@@ -84,6 +90,7 @@ export async function startStack({
     write_key: secrets.write_key,
     server_key: secrets.server_key,
     admin_token: secrets.admin_token,
+    owner: { email: OWNER, password: secrets.owner_password },
     sink,
     ended: worker.ended,
     close: async () => {
@@ -98,9 +105,15 @@ export async function startStack({
 async function secretsIn(state: string): Promise<DevSecrets> {
   const file = join(state, "dev-secrets.json");
   try {
-    return JSON.parse(await readFile(file, "utf8"));
+    const kept = JSON.parse(await readFile(file, "utf8")) as DevSecrets;
+    if (kept.auth_secret) return kept;
+    // Of before people could sign in.
+    const completed = { ...kept, ...signInSecrets() };
+    await writeFile(file, JSON.stringify(completed, null, 2), { mode: 0o600 });
+    return completed;
   } catch {
     const secrets: DevSecrets = {
+      ...signInSecrets(),
       write_key: `wk_${randomBytes(12).toString("hex")}`,
       server_key: `sk_${randomBytes(24).toString("hex")}`,
       admin_token: `at_${randomBytes(24).toString("hex")}`,
@@ -115,13 +128,21 @@ async function secretsIn(state: string): Promise<DevSecrets> {
   }
 }
 
-async function seedState(state: string, secrets: SeedSecrets) {
+const signInSecrets = () => ({
+  auth_secret: randomBytes(32).toString("base64"),
+  owner_password: `mill-${randomBytes(6).toString("hex")}-1`,
+});
+
+async function seedState(state: string, secrets: DevSecrets) {
   const { env, dispose } = await getPlatformProxy<{ DB: D1Database; CONFIG: KVNamespace }>({
     configPath: join(ROOT, "db/wrangler.toml"),
     persist: { path: join(state, "v3") },
   });
   try {
-    return await seed(drizzle(env.DB, { schema }), env.CONFIG, secrets);
+    const db = drizzle(env.DB, { schema });
+    const environment = await seed(db, env.CONFIG, secrets);
+    await seedOwner(db, environment.organisation_id, { email: OWNER, password: secrets.owner_password });
+    return environment;
   } finally {
     await dispose();
   }
@@ -138,6 +159,7 @@ async function startWorker(
   const lines = [
     `ADMIN_TOKEN="${secrets.admin_token}"`,
     `CREDENTIALS_KEY="${secrets.credentials_key}"`,
+    `AUTH_SECRET="${secrets.auth_secret}"`,
     `DOOR_KEY="${secrets.door_key}"`,
     ...(secrets.pii_key ? [`PII_KEY="${secrets.pii_key}"`] : []),
     ...(secrets.receipt_key ? [`RECEIPT_KEY="${secrets.receipt_key}"`] : []),

@@ -4,7 +4,14 @@
  * made, and events would be refused for it. Plain values only are cached: a promise belongs to a request.
  */
 import type { z } from "zod";
-import { configKey, environment, integrationSecrets, scriptPath, writeKey } from "../core/environment.ts";
+import {
+  configKey,
+  environment,
+  integrationSecrets,
+  paymentWebhook,
+  scriptPath,
+  writeKey,
+} from "../core/environment.ts";
 import { currencyRates } from "../core/money/currency-rates.ts";
 import { record } from "../core/values.ts";
 
@@ -25,6 +32,8 @@ export const readWriteKey = (kv: KVNamespace, keyHash: string) =>
   read(kv, configKey.writeKey(keyHash), writeKey, KEY_FRESH_MS);
 export const readScriptPath = (kv: KVNamespace, path: string) => read(kv, configKey.scriptPath(path), scriptPath);
 export const readSecrets = (kv: KVNamespace, id: string) => read(kv, configKey.integration(id), integrationSecrets);
+export const readPaymentWebhook = (kv: KVNamespace, id: string) =>
+  read(kv, configKey.paymentWebhook(id), paymentWebhook, KEY_FRESH_MS);
 export const readCurrencyRates = (kv: KVNamespace, environmentId: string) =>
   read(kv, configKey.currencyRates(environmentId), currencyRates);
 

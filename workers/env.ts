@@ -2,6 +2,7 @@
  * Bindings, by the Worker that needs them (each folder's wrangler.toml binds just these).
  * The joined Worker of `workers/index.ts` has them all.
  */
+import type { AuditLog } from "../durable-objects/audit-log.ts";
 import type { ConsentRevocations } from "../durable-objects/consent-revocations.ts";
 import type { DailySalts } from "../durable-objects/daily-salts.ts";
 import type { IntegrationGate } from "../durable-objects/integration-gate.ts";
@@ -22,6 +23,7 @@ export interface IngestEnv {
   SOURCE_LIMIT: RateLimit;
   ADDRESS_LIMIT: RateLimit;
   VISITOR_SHARD: DurableObjectNamespace<VisitorShard>;
+  METRICS: AnalyticsEngineDataset;
   DAILY_SALTS: DurableObjectNamespace<DailySalts>;
   ONCE_ONLY: DurableObjectNamespace<OnceOnly>;
   IMPORTS: Workflow<ImportRun>;
@@ -89,11 +91,12 @@ export interface ApiEnv extends DeliveryQueues {
   /** As delivery has it. */
   VENDOR_SINK_URL?: string;
   SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;
+  AUDIT_LOG: DurableObjectNamespace<AuditLog>;
   /** Secret, as the processor has it: opens tokens of personal data. */
   PII_KEY?: string;
   /** As the processor has it: functions are tried when they are saved, and in previews. */
   LOADER?: WorkerLoader;
-  /** Secret: the bearer token of the management API. */
+  /** Secret: a bearer token with every right in every organisation, for automation and emergencies. */
   ADMIN_TOKEN: string;
   /** Secret, as delivery has it: seals the secrets in settings. */
   CREDENTIALS_KEY: string;
@@ -101,8 +104,37 @@ export interface ApiEnv extends DeliveryQueues {
   DOOR_KEY: string;
   /** Secret, as the visitors' objects have it, which sign with it; here only its public half is shown. */
   RECEIPT_KEY?: string;
+  /** Secret: reads /metrics; where it is not set there is no such page. */
+  METRICS_TOKEN?: string;
+  /** Other origins whose pages may use the API, separated by commas. */
+  API_ALLOWED_ORIGINS?: string;
   /** Public keys that signed before: a JSON list of JSON Web Keys. */
   RECEIPT_RETIRED_KEYS?: string;
+  /** Secret, 32 characters and more: signs session cookies, seals second factors. Without it nobody signs in. */
+  AUTH_SECRET?: string;
+  /** The address that people use, `https://data.example.com`. Absent: the request's own. */
+  PUBLIC_URL?: string;
+  /** Absent where no mail service is set: then mail lies in the lake under `mail/` (workers/mail/send-mail.ts). */
+  EMAIL?: SendEmail;
+  /** `Millrace <millrace@example.com>`: whom mail comes from. */
+  MAIL_FROM?: string;
+  /** Secret, of Resend. */
+  RESEND_API_KEY?: string;
+  /** A relay that takes `{from, to, subject, text}` as JSON and speaks SMTP; with its bearer token. */
+  MAIL_RELAY_URL?: string;
+  MAIL_RELAY_TOKEN?: string;
+  GOOGLE_CLIENT_ID?: string;
+  GOOGLE_CLIENT_SECRET?: string;
+  X_CLIENT_ID?: string;
+  X_CLIENT_SECRET?: string;
+  /** Any OpenID Connect provider: `https://id.example.com`, which serves `/.well-known/openid-configuration`. */
+  OIDC_ISSUER?: string;
+  OIDC_CLIENT_ID?: string;
+  OIDC_CLIENT_SECRET?: string;
+  /** Secret, of Cloudflare Turnstile: asked for after three failures. */
+  TURNSTILE_SECRET?: string;
+  /** Tests only. */
+  TURNSTILE_URL?: string;
 }
 
 export interface Env extends IngestEnv, ProcessorEnv, DeliveryEnv, ApiEnv {}

@@ -8,6 +8,7 @@ import type { Env } from "./env.ts";
 import ingest, { isForTheDoor } from "./ingest/index.ts";
 import processor from "./processor/index.ts";
 
+export { AuditLog } from "../durable-objects/audit-log.ts";
 export { ConsentRevocations } from "../durable-objects/consent-revocations.ts";
 export { DailySalts } from "../durable-objects/daily-salts.ts";
 export { IntegrationGate } from "../durable-objects/integration-gate.ts";

@@ -4,7 +4,7 @@ import { publishLive } from "./live.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-const item: LiveItem = { kind: "hello", watching: 1 };
+const item: LiveItem = { kind: "hello", watching: 1, filter: {} };
 function feedsWith(publish: (items: LiveItem[]) => Promise<number>) {
   return { getByName: () => ({ publish }) } as unknown as Parameters<typeof publishLive>[0];
 }

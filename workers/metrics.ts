@@ -7,7 +7,7 @@
 export const METRIC_BLOBS = ["stage", "source_id", "integration_id", "outcome", "reason"] as const;
 
 export type Metric = Partial<Record<(typeof METRIC_BLOBS)[number], string>> & {
-  stage: "processor" | "delivery";
+  stage: "processor" | "delivery" | "webhook";
   outcome: string;
 };
 

@@ -98,6 +98,20 @@ export async function personBehind(
   };
 }
 
+/** Somebody put together from all their parts, as segments judge them. */
+export async function wholePerson(
+  env: PeopleEnv,
+  environment: OfEnvironment,
+  keyOrPersonId: string,
+): Promise<{ person_id: string; profile: Profile } | undefined> {
+  const known = await lookUp(env, environment, keyOrPersonId);
+  const parts = known ? await partsOf(env, environment, known) : [];
+  if (!known || !parts.length) return undefined;
+  const profile = new Profile();
+  for (const part of parts) profile.join(Profile.fromJSON(part));
+  return { person_id: known.personId, profile };
+}
+
 function readComputed(computed: ComputedTraits, declared: readonly ComputedTrait[], now: number) {
   const found: PersonView["computed_traits"] = {};
   for (const trait of declared) {

@@ -25,7 +25,12 @@ export class LiveRecord {
 
   /** Resolves when the stream has said hello, so that nothing sent afterwards is missed. */
   static async open({ url, admin_token }: Pick<Stack, "url" | "admin_token">, witness: Witness): Promise<LiveRecord> {
-    const socket = new WebSocket(`${url.replace("http", "ws")}/api/v1/live?token=${admin_token}`);
+    const asked = await fetch(`${url}/api/v1/live/tickets`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${admin_token}` },
+    });
+    const query = new URLSearchParams((await asked.json()) as { ticket: string; environment_id: string });
+    const socket = new WebSocket(`${url.replace("http", "ws")}/api/v1/live?${query}`);
     const record = new LiveRecord(socket, witness);
     await new Promise<void>((resolve, reject) => {
       socket.addEventListener("message", () => resolve(), { once: true });

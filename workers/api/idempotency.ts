@@ -25,11 +25,11 @@ interface KeptAnswer {
 /** Throws `invalid_request`, `idempotency_key_reused`, `request_in_progress`. An answer of ours that says `internal` is not kept. */
 export const idempotent: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
   const key = c.req.header("idempotency-key");
-  if (key === undefined || c.req.method !== "POST") return next();
+  if (key === undefined || c.req.method !== "POST" || !c.var.access) return next();
   if (!KEY.test(key)) throw new ApiError("invalid_request", "Idempotency-Key: 1 to 255 visible ASCII characters");
   const { pathname, search } = new URL(c.req.url);
-  const who = c.req.header("authorization") ?? c.req.header("cookie") ?? "";
-  const id = sha256(JSON.stringify([sha256(who), pathname, search, key]));
+  const { actor } = c.var.access;
+  const id = sha256(JSON.stringify([actor.type, actor.id, pathname, search, key]));
   const request_hash = sha256(await c.req.text());
   const db = drizzle(c.env.DB);
   const at = (ms: number) => new Date(Date.now() - ms).toISOString();

@@ -43,7 +43,7 @@ const webhook = (changes: object = {}) => ({
 beforeEach(async () => {
   forgetConfiguration();
   await emptyDatabase();
-  await call("POST", "organisations", { id: "org_res", name: "Res" });
+  await env.DB.exec("INSERT INTO organisations (id, name, created_at) VALUES ('org_res', 'Res', '2026-11-20')");
   await call("POST", "environments", { id: "env_res", organisation_id: "org_res", name: "dev", shards: 1 });
 });
 
@@ -182,10 +182,8 @@ describe("an Idempotency-Key", () => {
     expect((await call("POST", "sources", { id: "src_two", name: "Two" }, { "idempotency-key": "k1" })).body.code).toBe(
       "idempotency_key_reused",
     );
-    const organisation = { id: "org_once", name: "Once" };
-    const both = await Promise.all(
-      [1, 2].map(() => call("POST", "organisations", organisation, { "idempotency-key": "k2" })),
-    );
+    const other = { id: "src_other", name: "Other" };
+    const both = await Promise.all([1, 2].map(() => call("POST", "sources", other, { "idempotency-key": "k2" })));
     expect(both.some(({ status }) => status === 201)).toBe(true);
     for (const { status, body } of both) expect(status === 201 || body.code === "request_in_progress").toBe(true);
   });

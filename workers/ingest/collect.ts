@@ -111,12 +111,12 @@ async function allow(env: IngestEnv, request: Request, { key, source }: Opened, 
 }
 
 /** Who has an IPv6 address has 2⁶⁴ of them: counted is their network. */
-function networkOf({ headers }: Request): string | null {
+export function networkOf({ headers }: Request): string | null {
   const address = headers.get("cf-connecting-ip");
   return address?.includes(":") ? address.split(":", 4).join(":") : address;
 }
 
-function refuse(allowance: Allowance, who: string): void {
+export function refuse(allowance: Allowance, who: string): void {
   if (allowance.allowed) return;
   throw new ApiError("too_many_requests", `${who} sends faster than it may`, { headers: rateLimitHeaders(allowance) });
 }

@@ -1,6 +1,6 @@
 /**
  * The door. A request is answered 200 only after its events are durable; nothing here asks D1, and nothing waits for a vendor.
- * Every route below ends in `collect.ts`, but for those that hand out what a browser needs to begin, and imports of whole files.
+ * Every route below ends in `collect.ts`, but for those that hand out what a browser needs to begin, imports of whole files, and payment providers' webhooks.
  */
 import { Hono } from "hono";
 import { ApiError, errorResponse } from "../../core/api-error.ts";
@@ -12,6 +12,7 @@ import { identityHub } from "./identity-hub/routes.ts";
 import { otherApis } from "./routes/other-apis.ts";
 import { script } from "./routes/script.ts";
 import { segment } from "./routes/segment.ts";
+import { paymentWebhooks } from "./webhooks/routes.ts";
 
 export { BulkImport } from "./bulk-import/bulk-import.ts";
 
@@ -20,6 +21,7 @@ export const ingest = new Hono<{ Bindings: IngestEnv }>();
 ingest.options("*", (c) => preflight(c.req.raw));
 ingest.route("/v1/hub", identityHub);
 ingest.route("/v1/bulk/import", bulkImport);
+ingest.route("/v1/webhooks", paymentWebhooks);
 ingest.route("/", segment);
 ingest.route("/", otherApis);
 ingest.route("/", script);

@@ -84,7 +84,8 @@ function namesPrototype(value: unknown): boolean {
 
 const tooLarge = () => new ApiError("request_too_large", `A request may have ${LIMITS.REQUEST_BYTES / 1024} KB`);
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+/** The body as it was sent, within the limit. Throws `request_too_large`, `invalid_request`. */
+export async function readBytes(request: Request): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {
     if (Number(declared) > LIMITS.REQUEST_BYTES) throw tooLarge();

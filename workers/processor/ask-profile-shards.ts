@@ -9,6 +9,7 @@ import { keyOf, personIdOf } from "../../core/identity-graph.ts";
 import type { IdentityReason } from "../../core/identity-rules.ts";
 import type { ProfileChange } from "../../core/profile-change.ts";
 import { type ProfileEvent, readProfileEvent } from "../../core/profile-event.ts";
+import { keptOfPeople } from "../../core/segments/published.ts";
 import { followOwners, onTheWay, type ProfileShards } from "../../durable-objects/ask-profile-owners.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
 import type { ProcessorEnv } from "../env.ts";
@@ -43,8 +44,8 @@ export async function askProfileShards<A extends Asking>(
   for (const one of asked) {
     if (!one.answer || one.answer.verdict === "duplicate" || one.answer.verdict === "forgotten") continue;
     const { environment, source_id } = one.work.context;
-    const { identity, computed_traits } = environment.profiles;
-    const { found, refused } = readProfileEvent(one.event, source_id, identity, computed_traits);
+    const { identity } = environment.profiles;
+    const { found, refused } = readProfileEvent(one.event, source_id, identity, keptOfPeople(environment));
     if (refused.length) one.person = { refused };
     if (!found) continue;
     const { first_touch } = one.answer;

@@ -682,6 +682,8 @@ describe("code that fails", () => {
 });
 
 describe("the live stream", () => {
+  type Processed = LiveItem & { kind: "processed" };
+
   async function watch(environmentId: string) {
     const response = await env.LIVE_FEED.getByName(environmentId).fetch("https://live.example", {
       headers: { upgrade: "websocket" },
@@ -702,9 +704,11 @@ describe("the live stream", () => {
     const event = anEvent({ message_id: "m1", properties: { a: " b " } });
     await consume({ q1: { events: [event], request: { ip: "192.0.2.1", country: "GB" } } });
     await consume({ q2: [event] });
-    await vi.waitFor(() => expect(seen).toHaveLength(3));
+    await vi.waitFor(() => expect(seen).toHaveLength(5));
     close();
-    const [, first, second] = seen as [LiveItem, LiveItem & { kind: "processed" }, LiveItem & { kind: "processed" }];
+    // Each as it came, and then what became of it.
+    expect(seen.map(({ kind }) => kind)).toEqual(["hello", "received", "processed", "received", "processed"]);
+    const [first, second] = seen.filter((item) => item.kind === "processed") as [Processed, Processed];
     expect(first).toMatchObject({
       kind: "processed",
       source_id: "src_test",

@@ -2,6 +2,8 @@
  * Consumes `raw-events`: Layer 1, one call for each shard, Layer 2, and the delivery queues. A message is acknowledged when all
  * that follows from it is durable; until then a retry goes the same way again, and the shard answers as it did before.
  */
+
+import { analysedVisitOf } from "../../core/analytics/session-facts.ts";
 import { CountedEvents } from "../../core/delivery-counters.ts";
 import type { Environment, Integration } from "../../core/environment.ts";
 import type { Event } from "../../core/event.ts";
@@ -13,10 +15,10 @@ import { piiKeysOf } from "../../core/pii/pii-keys.ts";
 import { withoutSecrets } from "../../core/pii/without-secrets.ts";
 import { type RawMessage, rawMessage } from "../../core/queue-messages.ts";
 import type { Receipt, StepRecord } from "../../core/receipt.ts";
-import { visitOf } from "../../core/session.ts";
 import { shardOf } from "../../core/shard-map.ts";
 import type { GateReport } from "../../durable-objects/integration-gate.ts";
 import type { Decision } from "../../durable-objects/visitor-shard.ts";
+import { archiveAudit } from "../archive-audit.ts";
 import { judgeCanaries } from "../canary.ts";
 import { readCurrencyRates, readEnvironment } from "../config.ts";
 import { bury, type DeadLetter, ownerOf } from "../dead-letters.ts";
@@ -74,8 +76,10 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   const works = opened.filter((work) => work !== undefined);
   const metrics = new Metrics();
   const schemas = new SchemaReport();
+  const live: LiveParts[] = [];
+  const announced = publishByEnvironment(works.flatMap(receivedOf), env);
 
-  for (const work of works) attempt(work, () => layer1(work, metrics, schemas));
+  for (const work of works) attempt(work, () => live.push(...layer1(work, metrics, schemas)));
   await askShards(works.filter(isWell), env);
   const changes = await askProfileShards(
     works.filter(isWell).flatMap((work) => work.events),
@@ -88,9 +92,9 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   const filtered = new FilteredCounts();
   const versions = new VersionTally();
   const revocations = new RevocationMarks();
-  const live = works
-    .filter(isWell)
-    .flatMap((work) => attempt(work, () => layer2(work, outbox, filtered, versions, metrics, revocations)) ?? []);
+  for (const work of works.filter(isWell)) {
+    live.push(...(attempt(work, () => layer2(work, outbox, filtered, versions, metrics, revocations)) ?? []));
+  }
 
   const fail = (works: Set<unknown>, error: unknown) => {
     for (const work of works as Set<Work>) work.failed ??= error;
@@ -100,7 +104,9 @@ export async function process(batch: MessageBatch, env: ProcessorEnv): Promise<v
   await queueChanges(changes, env);
   await Promise.all(works.map((work) => finish(work, env)));
   live.push(...(await processReleased(released, env, filtered, metrics)));
-  await Promise.all([filtered.report(env), versions.report(env), schemas.send(env), publishByEnvironment(live, env)]);
+  // In this order on the stream too.
+  const shown = announced.then(() => publishByEnvironment(live, env));
+  await Promise.all([filtered.report(env), versions.report(env), schemas.send(env), shown]);
   metrics.write(env.METRICS);
 }
 
@@ -158,8 +164,19 @@ function read(body: unknown): { ok: true; message: RawMessage } | { ok: false; e
   }
 }
 
-/** Layer 1 up to the shard. */
-function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
+/** What a message brings, for the live stream. */
+function receivedOf({ raw, context: { environment, source_id } }: Work): LiveParts[] {
+  return raw.events
+    .filter(isNamed)
+    .map((event): LiveParts => ({ environment, item: { kind: "received", source_id, event } }));
+}
+
+/** What is in a message may be anything; on the stream everything goes by its id. */
+const isNamed = (event: Event | null) => typeof event?.message_id === "string";
+
+/** Layer 1 up to the shard. Returns what the live stream shows of events that go no further. */
+function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): LiveParts[] {
+  const stopped: LiveParts[] = [];
   const { environment, source_id } = work.context;
   const { request, vendor_ids, previous_id } = work.raw;
   work.raw.events.forEach((received, position) => {
@@ -172,6 +189,10 @@ function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
       return;
     }
     metrics.count(environment.id, { stage: "processor", source_id, outcome: verdict.verdict, reason: verdict.reason });
+    // It has no shard yet.
+    const receipt: Receipt = { configuration: environment.version, shard: "", steps: records, integrations: [] };
+    if (isNamed(received))
+      stopped.push({ environment, item: { kind: "processed", source_id, received, event: received, receipt } });
     if (verdict.verdict === "quarantined") {
       work.dead.push({
         environment_id: environment.id,
@@ -187,6 +208,7 @@ function layer1(work: Work, metrics: Metrics, schemas: SchemaReport): void {
       });
     }
   });
+  return stopped;
 }
 
 /** From one shard to the next; more only while several moves follow each other. */
@@ -229,7 +251,7 @@ async function askOnce(events: Tracked[], env: ProcessorEnv): Promise<Tracked[]>
             delivery: `${work.message.id}:${position}`,
             vendor_ids: event.context.vendor_ids ?? {},
             previous_id: work.raw.previous_id,
-            visit: visitOf(event),
+            visit: analysedVisitOf(event),
             is_identified: event.user_id !== undefined || event.type === "identify" || event.type === "alias",
             ...holdFacts(event, orgDataLayerOf(work.context.environment).consent, now),
           })),
@@ -455,7 +477,11 @@ export interface LiveParts {
 }
 
 function shown({ environment, item }: LiveParts): LiveItem {
-  return item.kind === "processed" ? { ...item, received: withoutSecrets(item.received, environment) } : item;
+  if (item.kind === "received") return { ...item, event: withoutSecrets(item.event, environment) };
+  if (item.kind !== "processed") return item;
+  const received = withoutSecrets(item.received, environment);
+  // Of an event that was stopped before its personal data was treated there is only what came in.
+  return { ...item, received, event: item.event === item.received ? received : item.event };
 }
 
 async function publishByEnvironment(parts: LiveParts[], env: ProcessorEnv): Promise<void> {
@@ -474,5 +500,6 @@ export default {
     ctx.waitUntil(sweepShards(env, controller.scheduledTime));
     ctx.waitUntil(driveMoves(env));
     ctx.waitUntil(judgeCanaries(env));
+    ctx.waitUntil(archiveAudit(env, controller.scheduledTime));
   },
 } satisfies ExportedHandler<ProcessorEnv>;

@@ -49,10 +49,10 @@ export const deadLetters = new Hono<{ Bindings: ApiEnv }>()
       .from(table)
       .where(
         and(
-          matching(environment.id, wanted),
+          matching(shownOf(c, environment.id), wanted),
           // By id as well: the letters of one message died at the same time.
           before
-            ? sql`(${table.dead_at}, ${table.id}) < (SELECT dead_at, id FROM dead_letters WHERE id = ${before})`
+            ? sql`(${table.dead_at}, ${table.id}) < (SELECT dead_at, id FROM dead_letters WHERE id = ${before} AND ${inArray(table.environment_id, shownOf(c, environment.id))})`
             : undefined,
         ),
       )
@@ -107,10 +107,13 @@ export const deadLetters = new Hono<{ Bindings: ApiEnv }>()
 
 type Row = typeof table.$inferSelect;
 
-function matching(environmentId: string, { from, to, retried, ...equal }: Filter): SQL | undefined {
+/** Those of no known environment may be anybody's: whoever runs the platform sees them, with the admin token. */
+const shownOf = (c: Context<{ Bindings: ApiEnv }>, environmentId: string) =>
+  c.var.access.organisation_id === null ? [environmentId, UNKNOWN_ENVIRONMENT] : [environmentId];
+
+function matching(environmentIds: string[], { from, to, retried, ...equal }: Filter): SQL | undefined {
   return and(
-    // Those of no known environment are shown to everyone who may see any: else nobody would learn of them.
-    inArray(table.environment_id, [environmentId, UNKNOWN_ENVIRONMENT]),
+    inArray(table.environment_id, environmentIds),
     ...Object.entries(equal).map(([column, value]) =>
       value === undefined ? undefined : eq(table[column as keyof typeof equal], value),
     ),
@@ -126,7 +129,7 @@ async function chosen(c: Context<{ Bindings: ApiEnv }>, always: Filter = {}) {
   const { all, ...given } = await jsonBody(c, filter.extend({ all: z.literal(true).optional() }).strict());
   if (!all && Object.values(given).every((value) => value === undefined))
     throw new ApiError("invalid_request", 'Give a filter, or {"all": true}');
-  const wanted = matching(environment.id, { ...given, ...always });
+  const wanted = matching(shownOf(c, environment.id), { ...given, ...always });
   const rows = await drizzle(c.env.DB)
     .select()
     .from(table)

@@ -9,9 +9,13 @@ import type { ApiEnv } from "../../env.ts";
 
 type Api = Context<{ Bindings: ApiEnv }>;
 
-/** The environment that `?environment_id` names, or the only one there is, as it was published. Throws `not_found`, `invalid_request`. */
+/**
+ * The environment that `?environment_id` names, or the only one of the caller's organisation, as it was published. That a named one is
+ * theirs has been seen to (owners.ts). Throws `not_found`, `invalid_request`.
+ */
 export async function environmentOf(c: Api): Promise<Environment> {
-  const id = c.req.query("environment_id") ?? (await onlyEnvironment(c.env.DB));
+  const named = c.req.query("environment_id");
+  const id = named ?? (await onlyEnvironment(c.env.DB, c.var.access.organisation_id));
   const environment = await readEnvironment(c.env.CONFIG, id);
   if (!environment) throw new ApiError("not_found", `No environment ${id}`);
   return environment;
@@ -20,25 +24,18 @@ export async function environmentOf(c: Api): Promise<Environment> {
 /** The same by D1, which knows at once what was made a moment ago: for what changes configuration. */
 export async function environmentIdOf(c: Api): Promise<string> {
   const named = c.req.query("environment_id");
-  if (named === undefined) return onlyEnvironment(c.env.DB);
-  const [row] = await drizzle(c.env.DB)
-    .select({ id: environments.id })
-    .from(environments)
-    .where(eq(environments.id, named));
+  if (named === undefined) return onlyEnvironment(c.env.DB, c.var.access.organisation_id);
+  const { id } = environments;
+  const [row] = await drizzle(c.env.DB).select({ id }).from(environments).where(eq(id, named));
   if (!row) throw new ApiError("not_found", `No environment ${named}`);
   return row.id;
 }
 
-/** What is named by an id of its own belongs to an environment: naming another one beside it finds nothing. Throws `not_found`. */
-export function refuseOtherEnvironment(c: Api, environmentId: string, what: string): void {
-  const named = c.req.query("environment_id");
-  if (named !== undefined && named !== environmentId) throw new ApiError("not_found", `No ${what} in ${named}`);
-}
-
-async function onlyEnvironment(db: D1Database): Promise<string> {
+async function onlyEnvironment(db: D1Database, organisationId: string | null): Promise<string> {
   const [first, second] = await drizzle(db)
     .select({ id: environments.id })
     .from(environments)
+    .where(organisationId === null ? undefined : eq(environments.organisation_id, organisationId))
     .orderBy(asc(environments.id))
     .limit(2);
   if (!first) throw new ApiError("not_found", "There is no environment yet");

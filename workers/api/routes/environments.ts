@@ -28,6 +28,7 @@ const applied = z.object({
   environment: environmentSchema,
   created_keys: z.array(z.object({ source_id: z.string(), kind: z.enum(["public", "server"]), key: z.string() })),
 });
+/** `organisation_id`: for who belongs to several, or holds the admin token. */
 const list = pageQuery.extend({ organisation_id: z.string().optional() });
 
 /**
@@ -36,7 +37,8 @@ const list = pageQuery.extend({ organisation_id: z.string().optional() });
  */
 export const environments = new Hono<{ Bindings: ApiEnv }>()
   .get("/", describe("Lists environments", { query: list, answer: pageOf(shownEnvironment) }), async (c) => {
-    const { limit, cursor, organisation_id } = c.req.valid("query");
+    const { limit, cursor, ...named } = c.req.valid("query");
+    const organisation_id = c.var.access.organisation_id ?? named.organisation_id;
     const after = readCursor(cursor, z.string());
     const rows = await listEnvironments(drizzle(c.env.DB, { schema }), { after, organisation_id, limit: limit + 1 });
     const { items, next_cursor } = page(rows, limit, ({ id }) => id);
@@ -46,7 +48,11 @@ export const environments = new Hono<{ Bindings: ApiEnv }>()
     "/",
     describe("Creates an empty environment", { body: newEnvironment, answer: shownEnvironment, status: 201 }),
     async (c) => {
-      const made = await createEnvironment(drizzle(c.env.DB, { schema }), c.env.CONFIG, c.req.valid("json"));
+      const given = c.req.valid("json");
+      const { organisation_id } = c.var.access;
+      if (organisation_id !== null && organisation_id !== given.organisation_id)
+        throw new ApiError("not_found", `No organisation ${given.organisation_id}`);
+      const made = await createEnvironment(drizzle(c.env.DB, { schema }), c.env.CONFIG, given);
       return c.json(withEtag(c, made), 201);
     },
   )

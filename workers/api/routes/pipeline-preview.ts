@@ -130,7 +130,7 @@ async function eventsFor(
   const letters = await Promise.all(
     given.dead_letter_ids.map(async (id) => {
       const letter = await deadLetter(c.env, id);
-      if (!letter) throw new ApiError("not_found", `No dead letter ${id}`);
+      if (letter?.environment_id !== environment.id) throw new ApiError("not_found", `No dead letter ${id}`);
       return readEvent(letter.payload, `dead letter ${id}`, environment);
     }),
   );

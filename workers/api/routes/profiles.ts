@@ -20,6 +20,7 @@ import { timelineOfPerson } from "../../person-timeline.ts";
 import { queueProfileChanges } from "../../profile-changes-queue.ts";
 import { forgetVisitor } from "../../visitor-shards.ts";
 import { jsonBody } from "../json-body.ts";
+import { visibleTo } from "../personal.ts";
 import { environmentOf } from "./environment-of.ts";
 import { identifierOf, whoIs } from "./identifier-of.ts";
 
@@ -72,13 +73,13 @@ export const profiles = new Hono<{ Bindings: ApiEnv }>()
       limit,
       cursor === undefined ? undefined : read(cursor, searchCursor),
     );
-    return c.json({ people, ...(next && { next: write(next) }) });
+    return c.json({ people: visibleTo(c, people), ...(next && { next: write(next) }) });
   })
   .get("/:who", async (c) => {
     const environment = await environmentOf(c);
     const person = await personBehind(c.env, environment, whoIs(c.req.param("who"), environment));
     if (!person) throw nobody(c.req.param("who"));
-    return c.json(person);
+    return c.json(visibleTo(c, person));
   })
   .get("/:who/timeline", async (c) => {
     const parsed = page.safeParse(c.req.query());
@@ -89,13 +90,13 @@ export const profiles = new Hono<{ Bindings: ApiEnv }>()
     if (!person) throw nobody(c.req.param("who"));
     const from = cursor === undefined ? undefined : read(cursor, timelineCursor);
     const { next, ...timeline } = await timelineOfPerson(c.env.VISITOR_SHARD, environment, person, limit, from);
-    return c.json({ ...timeline, ...(next && { next: write(next) }) });
+    return c.json({ ...visibleTo(c, timeline), ...(next && { next: write(next) }) });
   })
   .get("/:who/export", async (c) => {
     const environment = await environmentOf(c);
     const exported = await exportPerson(c.env, environment, whoIs(c.req.param("who"), environment));
     if (!exported) throw nobody(c.req.param("who"));
-    return c.json(exported);
+    return c.json(visibleTo(c, exported));
   })
   .post("/merge", async (c) => {
     const { into, from } = await jsonBody(c, merge);
