@@ -31,6 +31,7 @@ import { piiRoutes } from "./routes/pii.ts";
 import { pipelineCanary } from "./routes/pipeline-canary.ts";
 import { pipelinePreview } from "./routes/pipeline-preview.ts";
 import { pipelines } from "./routes/pipelines.ts";
+import { profileAttribution } from "./routes/profile-attribution.ts";
 import { profiles } from "./routes/profiles.ts";
 import { queryRoute } from "./routes/query.ts";
 import { receiptKeys } from "./routes/receipt-keys.ts";
@@ -100,6 +101,7 @@ api.use("/api/*", audit);
 api.route("/api/auth", auth);
 api.route("/api/v1", routes);
 api.route("/api", siteMetrics);
+api.route("/api/v1/profiles", profileAttribution);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

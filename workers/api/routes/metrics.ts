@@ -57,9 +57,11 @@ async function seriesOf(environment: Environment, env: ApiEnv): Promise<Sample[]
     environment.integrations.map(async ({ id, name }): Promise<Sample[]> => {
       const stats = await env.INTEGRATION_GATE.getByName(id).stats();
       const of = { ...at, integration_id: id, integration: name };
-      const outcomes = ["delivered", "retried", "dead_lettered", "filtered"] as const;
+      const filtered = Object.values(stats.filtered).reduce((total, count) => total + count, 0);
+      const { delivered, retried, dead_lettered } = stats;
+      const outcomes = Object.entries({ delivered, retried, dead_lettered, filtered });
       return [
-        ...outcomes.map((outcome): Sample => ["millrace_deliveries_total", { ...of, outcome }, stats[outcome]]),
+        ...outcomes.map(([outcome, count]): Sample => ["millrace_deliveries_total", { ...of, outcome }, count]),
         ["millrace_vendor_requests_total", of, stats.requests],
         ["millrace_integration_paused", { ...of, state: stats.state }, stats.paused_until === null ? 0 : 1],
         ["millrace_integration_alert", of, stats.alert ? 1 : 0],
