@@ -30,7 +30,8 @@ export const idempotent: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, nex
   const { pathname, search } = new URL(c.req.url);
   const { actor } = c.var.access;
   const id = sha256(JSON.stringify([actor.type, actor.id, pathname, search, key]));
-  const request_hash = sha256(await c.req.text());
+  // Of a copy: who comes next copies the request too, which a body that was read does not allow.
+  const request_hash = sha256(await c.req.raw.clone().text());
   const db = drizzle(c.env.DB);
   const at = (ms: number) => new Date(Date.now() - ms).toISOString();
   const abandoned = and(isNull(table.status), lt(table.created_at, at(ANSWERED_WITHIN_MS)));

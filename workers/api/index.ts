@@ -68,6 +68,7 @@ const routes = new Hono<{ Bindings: ApiEnv }>()
   .route("/environments", environments)
   .route("/environments", shards)
   .route("/profiles", profiles)
+  .route("/profiles", profileAttribution)
   .route("/sources", sources)
   .route("/keys", keys)
   .route("/credentials", credentials)
@@ -101,7 +102,6 @@ api.use("/api/*", audit);
 api.route("/api/auth", auth);
 api.route("/api/v1", routes);
 api.route("/api", siteMetrics);
-api.route("/api/v1/profiles", profileAttribution);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
