@@ -5,6 +5,7 @@ import type { ApiEnv } from "../env.ts";
 import { authorise } from "./access.ts";
 import { audit } from "./audit.ts";
 import { guard } from "./guard.ts";
+import { beginNight } from "./lake/nightly.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";
 import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
@@ -12,6 +13,7 @@ import { credentials } from "./routes/credentials.ts";
 import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { environments } from "./routes/environments.ts";
+import { erasures } from "./routes/erasures.ts";
 import { events } from "./routes/events.ts";
 import { health } from "./routes/health.ts";
 import { integrations } from "./routes/integrations.ts";
@@ -44,6 +46,7 @@ import { status } from "./routes/status.ts";
 import { apiKeys, personalTokens } from "./routes/tokens.ts";
 import { trackingPlanRoutes } from "./routes/tracking-plan.ts";
 
+export { LakeWork } from "./lake/lake-work.ts";
 export { Replay } from "./replays/replay.ts";
 
 export const api = new Hono<{ Bindings: ApiEnv }>();
@@ -86,6 +89,7 @@ api.route("/api/v1/pipelines", pipelineCanary);
 api.route("/api/v1/pipelines", pipelinePreview);
 api.route("/api/v1/currency-rates", currencyRates);
 api.route("/api/v1/receipts", receipts);
+api.route("/api/v1/erasures", erasures);
 api.route("/api/v1/events", events);
 api.route("/api/v1/audit", auditRoutes);
 api.route("/api/v1/payment-webhooks", paymentWebhooks);
@@ -103,4 +107,9 @@ api.get("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 api.notFound(() => new ApiError("not_found", "There is nothing here").response());
 api.onError(errorResponse);
 
-export default { fetch: api.fetch } satisfies ExportedHandler<ApiEnv>;
+export default {
+  fetch: api.fetch,
+  scheduled(controller, env, ctx) {
+    ctx.waitUntil(beginNight(env, controller.scheduledTime));
+  },
+} satisfies ExportedHandler<ApiEnv>;
