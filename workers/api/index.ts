@@ -6,6 +6,7 @@ import { authorise } from "./access.ts";
 import { audit } from "./audit.ts";
 import { guard } from "./guard.ts";
 import { idempotent } from "./idempotency.ts";
+import { beginNight } from "./lake/nightly.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { auth } from "./routes/auth.ts";
 import { CALLBACK_PATH, connections, oauthCallback } from "./routes/connections.ts";
@@ -14,6 +15,7 @@ import { currencyRates } from "./routes/currency-rates.ts";
 import { deadLetters } from "./routes/dead-letters.ts";
 import { destinationCatalogue } from "./routes/destinations.ts";
 import { environments } from "./routes/environments.ts";
+import { erasures } from "./routes/erasures.ts";
 import { events } from "./routes/events.ts";
 import { health } from "./routes/health.ts";
 import { integrations } from "./routes/integrations.ts";
@@ -47,6 +49,7 @@ import { status } from "./routes/status.ts";
 import { apiKeys, personalTokens } from "./routes/tokens.ts";
 import { trackingPlanRoutes } from "./routes/tracking-plan.ts";
 
+export { LakeWork } from "./lake/lake-work.ts";
 export { Replay } from "./replays/replay.ts";
 
 const routes = new Hono<{ Bindings: ApiEnv }>()
@@ -101,6 +104,42 @@ api.use("/api/v1/*", idempotent);
 api.use("/api/*", audit);
 api.route("/api/auth", auth);
 api.route("/api/v1", routes);
+api.route("/api/v1/me", me);
+api.route("/api/v1/organisations", organisations);
+api.route("/api/v1/organisations", members);
+api.route("/api/v1/organisations", roles);
+api.route("/api/v1/invitations", acceptInvitation);
+api.route("/api/v1/api-keys", apiKeys);
+api.route("/api/v1/tokens", personalTokens);
+api.route("/api/v1/live", live);
+api.route("/api/v1/status", status);
+api.route("/api/v1/dead-letters", deadLetters);
+api.route("/api/v1/integrations", connections);
+api.route("/api/v1/integrations", integrations);
+api.route("/api/v1/replays", replays);
+api.route("/api/v1/environments", environments);
+api.route("/api/v1/environments", shards);
+api.route("/api/v1/profiles", profiles);
+api.route("/api/v1/sources", sources);
+api.route("/api/v1/keys", keys);
+api.route("/api/v1/integrations", integrations);
+api.route("/api/v1/credentials", credentials);
+api.route("/api/v1/org-data-layer", orgDataLayerRoutes);
+api.route("/api/v1/tracking-plan", trackingPlanRoutes);
+api.route("/api/v1/pii", piiRoutes);
+api.route("/api/v1/dead-letters", release);
+api.route("/api/v1/lookup-tables", lookupTables);
+api.route("/api/v1/pipelines", pipelines);
+api.route("/api/v1/pipelines", pipelineCanary);
+api.route("/api/v1/pipelines", pipelinePreview);
+api.route("/api/v1/currency-rates", currencyRates);
+api.route("/api/v1/receipts", receipts);
+api.route("/api/v1/erasures", erasures);
+api.route("/api/v1/events", events);
+api.route("/api/v1/audit", auditRoutes);
+api.route("/api/v1/payment-webhooks", paymentWebhooks);
+api.route("/api/v1/segments", segments);
+api.route("/api/v1/query", queryRoute);
 api.route("/api", siteMetrics);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
@@ -113,4 +152,9 @@ api.get("*", (c) => c.env.ASSETS.fetch(c.req.raw));
 api.notFound((c) => new ApiError("not_found", "There is nothing here").problem(c.var.request_id));
 api.onError((error, c) => problemResponse(error, c.var.request_id));
 
-export default { fetch: api.fetch } satisfies ExportedHandler<ApiEnv>;
+export default {
+  fetch: api.fetch,
+  scheduled(controller, env, ctx) {
+    ctx.waitUntil(beginNight(env, controller.scheduledTime));
+  },
+} satisfies ExportedHandler<ApiEnv>;

@@ -167,6 +167,9 @@ export const permissionTable: readonly Row[] = [
   ["GET", `${v1}/segments/:id/why/:person`, "profiles:read"],
   ["GET", `${v1}/receipts`, "receipts:read"],
   ["GET", `${v1}/receipts/file`, "receipts:read"],
+  ["GET", `${v1}/erasures`, "profiles:delete"],
+  ["POST", `${v1}/erasures`, "profiles:delete"],
+  ["GET", `${v1}/erasures/:id`, "profiles:delete"],
 ];
 
 export interface Rule {
