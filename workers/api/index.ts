@@ -4,6 +4,7 @@ import { ApiError, problemResponse } from "../../core/api-error.ts";
 import type { ApiEnv } from "../env.ts";
 import { authorise } from "./access.ts";
 import { audit } from "./audit.ts";
+import { dashboard } from "./dashboard.ts";
 import { guard } from "./guard.ts";
 import { idempotent } from "./idempotency.ts";
 import { beginNight } from "./lake/nightly.ts";
@@ -144,6 +145,8 @@ api.route("/api", siteMetrics);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });
+api.get("/", (c) => c.redirect("/app/"));
+api.get("/app/*", dashboard);
 api.route(
   "/mcp",
   mcp((request, env) => api.fetch(request, env)),
