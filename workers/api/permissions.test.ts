@@ -75,9 +75,11 @@ function ask(browser: Browser, rule: (typeof rules)[number]) {
   return browser.ask(rule.method, path + named, rule.method === "GET" ? undefined : [], {});
 }
 
-/** A DELETE reads no body, so it would be done. */
+/** A DELETE reads no body, so it would be done; a stream is never read to its end. */
 const isHarmless = ({ method, path }: { method: string; path: string }) =>
-  method !== "DELETE" && !/\/(flush|start|pause|resume|cancel|retry|rotate)$/.test(path);
+  method !== "DELETE" &&
+  path !== "/api/v1/live/events" &&
+  !/\/(flush|start|pause|resume|cancel|retry|rotate)$/.test(path);
 
 it("has a line for every route, and no line without one", () => {
   expect(routes.length).toBeGreaterThan(80);

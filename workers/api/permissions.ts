@@ -20,6 +20,10 @@ const v1 = "/api/v1";
 
 export const permissionTable: readonly Row[] = [
   ["GET", "/health/live", "public"],
+  ["GET", "/health/ready", "public"],
+  ["GET", "/health/startup", "public"],
+  // By a token of its own.
+  ["GET", "/metrics", "public"],
   ["GET", "/.well-known/millrace-receipts.json", "public"],
   ["GET POST", "/api/auth/*", "public"],
   // Opened by a state that was given to one with the right, once.
@@ -165,6 +169,7 @@ export const permissionTable: readonly Row[] = [
   ["GET", `${v1}/segments/:id/people`, "profiles:read"],
   ["GET", `${v1}/segments/:id/size`, "segments:read"],
   ["GET", `${v1}/segments/:id/why/:person`, "profiles:read"],
+  ["GET", `${v1}/profiles/:who/attribution`, "profiles:read"],
   ["GET", `${v1}/receipts`, "receipts:read"],
   ["GET", `${v1}/receipts/file`, "receipts:read"],
   ["GET", `${v1}/erasures`, "profiles:delete"],

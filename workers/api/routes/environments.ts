@@ -21,6 +21,7 @@ import { destinationNamed } from "../../delivery/destinations/index.ts";
 import type { ApiEnv } from "../../env.ts";
 import { describe } from "../describe.ts";
 import { expectedRevision, withEtag } from "../etag.ts";
+import { refuseOtherOrganisation } from "../owners.ts";
 import { page, pageOf, pageQuery, readCursor } from "../page.ts";
 import { refuseWithoutKey } from "./org-data-layer.ts";
 
@@ -49,9 +50,7 @@ export const environments = new Hono<{ Bindings: ApiEnv }>()
     describe("Creates an empty environment", { body: newEnvironment, answer: shownEnvironment, status: 201 }),
     async (c) => {
       const given = c.req.valid("json");
-      const { organisation_id } = c.var.access;
-      if (organisation_id !== null && organisation_id !== given.organisation_id)
-        throw new ApiError("not_found", `No organisation ${given.organisation_id}`);
+      refuseOtherOrganisation(c, given.organisation_id);
       const made = await createEnvironment(drizzle(c.env.DB, { schema }), c.env.CONFIG, given);
       return c.json(withEtag(c, made), 201);
     },
@@ -68,6 +67,7 @@ export const environments = new Hono<{ Bindings: ApiEnv }>()
     }),
     async (c) => {
       const document = c.req.valid("json");
+      refuseOtherOrganisation(c, document.organisation.id);
       refuseWithoutKey(document.org_data_layer, c.env);
       // The development sink stands for every host: there is nothing to resolve.
       if (!c.env.VENDOR_SINK_URL) await refuseHiddenHosts(document.integrations);
