@@ -250,3 +250,16 @@ export const idempotentAnswers = sqliteTable("idempotent_answers", {
   sealed_answer: text(),
   created_at: text().notNull(),
 });
+
+/** Long work on the lake that somebody asked for, and what came of it (workers/api/lake). */
+export const lakeJobs = sqliteTable("lake_jobs", {
+  id: text().primaryKey(),
+  environment_id: text().notNull(),
+  kind: text({ enum: ["erasure"] }).notNull(),
+  /** What is needed to do it, as JSON; of an erasure, which would itself be personal data, only until it is done. */
+  request: text({ mode: "json" }).notNull(),
+  status: text({ enum: ["running", "complete", "failed"] }).notNull(),
+  result: text({ mode: "json" }).notNull(),
+  created_at: text().notNull(),
+  updated_at: text().notNull(),
+});
