@@ -1,6 +1,7 @@
 /** Shards' partial answers to one, and its metrics from sums. */
-import { type Group, type PartialAnswer, SUMS } from "./evaluate.ts";
+import type { Group, PartialAnswer } from "./evaluate.ts";
 import type { Card, Metric } from "./query.ts";
+import { SUMS } from "./sums.ts";
 
 export interface Row {
   /** By dimension. "" where it is not known. */
