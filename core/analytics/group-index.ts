@@ -6,23 +6,24 @@ const MOST_LISTED = 2 ** 18;
 
 export class GroupIndex {
   readonly #most: number;
+  readonly #isListed: boolean;
   /** By key: the group's number and one more. */
-  readonly #list: Int32Array | undefined;
-  readonly #index: NumberIndex | undefined;
+  readonly #list: Int32Array;
+  readonly #index = new NumberIndex();
   readonly #keys: number[] = [];
   isFull = false;
 
   /** Keys are whole numbers from 0 up to `keys`, not included. Of more than `most` groups the rest are left out. */
   constructor(keys: number, most: number) {
     this.#most = most;
-    if (keys <= MOST_LISTED) this.#list = new Int32Array(keys);
-    else this.#index = new NumberIndex();
+    this.#isListed = keys <= MOST_LISTED;
+    this.#list = new Int32Array(this.#isListed ? keys : 0);
   }
 
   /** The group's number; -1 where there are too many. */
   groupOf(key: number): number {
-    if (!this.#list) {
-      const group = this.#index!.numberOf(key);
+    if (!this.#isListed) {
+      const group = this.#index.numberOf(key);
       return group < this.#most ? group : this.#beyond();
     }
     const known = this.#list[key]!;
@@ -39,10 +40,10 @@ export class GroupIndex {
   }
 
   get size(): number {
-    return this.#list ? this.#keys.length : Math.min(this.#most, this.#index!.size);
+    return this.#isListed ? this.#keys.length : Math.min(this.#most, this.#index.size);
   }
 
   keyAt(group: number): number {
-    return this.#list ? this.#keys[group]! : this.#index!.keyAt(group);
+    return this.#isListed ? this.#keys[group]! : this.#index.keyAt(group);
   }
 }

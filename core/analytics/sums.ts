@@ -1,24 +1,25 @@
 /** What a group of a card adds up, and which of it a card needs. */
 import type { Card, Metric } from "./query.ts";
 
-/** Sums of a group. In this order. */
-export const SUMS = [
-  "visitors",
-  "new_visitors",
-  "sessions",
-  "bounces",
-  "engaged_s",
-  "page_views",
-  "events",
-  "orders",
-  "revenue",
-  "refunds",
-  "refunded",
-  "conversions",
-  "converted_sessions",
-] as const;
-export type Sum = (typeof SUMS)[number];
-export const AT = Object.fromEntries(SUMS.map((name, i) => [name, i])) as Record<Sum, number>;
+/** Sums of a group, and where each stands. A literal: an object made at run time is looked up anew for every step. */
+export const AT = {
+  visitors: 0,
+  new_visitors: 1,
+  sessions: 2,
+  bounces: 3,
+  engaged_s: 4,
+  page_views: 5,
+  events: 6,
+  orders: 7,
+  revenue: 8,
+  refunds: 9,
+  refunded: 10,
+  conversions: 11,
+  converted_sessions: 12,
+} as const;
+export type Sum = keyof typeof AT;
+/** In that order. */
+export const SUMS = Object.keys(AT) as Sum[];
 
 /** From which sums a metric is made, where not from that of its own name. */
 const MADE_OF: Partial<Record<Metric, Sum[]>> = {

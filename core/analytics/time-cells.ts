@@ -10,7 +10,7 @@ export class TimeCells {
   /** How many there can be. */
   readonly count: number;
   readonly #zone: Zone;
-  readonly #starts: Float64Array | undefined;
+  readonly #starts: Float64Array;
   /** Buckets in a millisecond, about. */
   readonly #scale: number;
   readonly #byHour: boolean;
@@ -18,7 +18,7 @@ export class TimeCells {
 
   constructor(buckets: Bucket[] | undefined, dimensions: Dimension[], zone: Zone) {
     this.#zone = zone;
-    this.#starts = buckets && Float64Array.from(buckets, ({ from }) => from);
+    this.#starts = Float64Array.from(buckets ?? [], ({ from }) => from);
     this.#scale = buckets?.length ? buckets.length / (buckets.at(-1)!.to - buckets[0]!.from) : 0;
     this.#byHour = dimensions.includes("hour");
     this.#byWeekday = dimensions.includes("weekday");
@@ -27,7 +27,7 @@ export class TimeCells {
 
   /** Of an instant within the range. */
   at(instant: number): number {
-    let cell = this.#starts ? this.#bucketAt(instant, this.#starts) : 0;
+    let cell = this.#starts.length > 1 ? this.#bucketAt(instant) : 0;
     if (!this.#byHour && !this.#byWeekday) return cell;
     const local = this.#zone.localOf(instant);
     if (this.#byHour) cell = cell * 24 + Math.floor(modulo(local, DAY) / HOUR);
@@ -52,7 +52,8 @@ export class TimeCells {
   }
 
   /** Buckets are about equally long, so that a guess is wrong by a few. */
-  #bucketAt(instant: number, starts: Float64Array): number {
+  #bucketAt(instant: number): number {
+    const starts = this.#starts;
     const last = starts.length - 1;
     let bucket = Math.min(last, Math.floor((instant - starts[0]!) * this.#scale));
     while (bucket < last && starts[bucket + 1]! <= instant) bucket++;
