@@ -64,7 +64,7 @@ export class ApiError extends Error {
   }
 
   /** As `application/problem+json`. `type` names the code, where docs/management-api.md lists it. */
-  problem(request_id: string): Response {
+  problem(request_id: string = crypto.randomUUID()): Response {
     const status = STATUS[this.code];
     const body = {
       type: `urn:millrace:problem:${this.code}`,

@@ -268,3 +268,16 @@ const byEnvironmentAndId = (table: { environment_id: AnySQLiteColumn; id: AnySQL
 export const goals = sqliteTable("goals", savedAnalytics(), byEnvironmentAndId);
 export const funnels = sqliteTable("funnels", savedAnalytics(), byEnvironmentAndId);
 export const annotations = sqliteTable("annotations", savedAnalytics(), byEnvironmentAndId);
+
+/** Long work on the lake that somebody asked for, and what came of it (workers/api/lake). */
+export const lakeJobs = sqliteTable("lake_jobs", {
+  id: text().primaryKey(),
+  environment_id: text().notNull(),
+  kind: text({ enum: ["erasure"] }).notNull(),
+  /** What is needed to do it, as JSON; of an erasure, which would itself be personal data, only until it is done. */
+  request: text({ mode: "json" }).notNull(),
+  status: text({ enum: ["running", "complete", "failed"] }).notNull(),
+  result: text({ mode: "json" }).notNull(),
+  created_at: text().notNull(),
+  updated_at: text().notNull(),
+});

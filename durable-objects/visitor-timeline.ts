@@ -4,10 +4,9 @@
  * A file is one read from R2 ($0.36 a million) of about half a megabyte, of which three columns are unpacked; the newest page of most
  * visitors is in one or two of them. Who was there in more than 64 files has the newest of them here, and the rest in the lake.
  */
-import { gunzipSync } from "node:zlib";
-import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import type { EventLog } from "./event-log.ts";
 import { type LakeFileName, type LakeRow, lakeKey } from "./lake-file.ts";
+import { openNamed } from "./lake-manifest.ts";
 import { factsOf, withFacts } from "./visitor-facts.ts";
 
 export interface Timeline {
@@ -96,21 +95,13 @@ function lastWith(files: LakeFileName[], { shard, number }: Place): number {
 
 /** The visitor's rows in a file, in its order, with their places in it. None where the file is gone. */
 async function rowsOf(lake: R2Bucket, key: string, anonymousId: string) {
-  const file = await (await lake.get(key))?.arrayBuffer();
+  const file = await openNamed(lake, key);
   if (!file) return [];
-  const metadata = parquetMetadata(file);
-  const given = { file, metadata, compressors: { GZIP: (data: Uint8Array) => gunzipSync(data) } };
-  const visitors = await parquetReadObjects({ ...given, columns: ["anonymous_id"] });
-  const found: number[] = [];
-  visitors.forEach(({ anonymous_id }, i) => {
-    if (anonymous_id === anonymousId) found.push(i);
-  });
-  if (found.length === 0) return [];
-  const rowStart = found[0]!;
-  const span = { rowStart, rowEnd: found.at(-1)! + 1, columns: ["source_id", "event_json"] };
-  const rows = await parquetReadObjects({ ...given, ...span });
-  return found.map((index) => {
-    const { source_id, event_json } = rows[index - rowStart]! as Timeline["events"][number];
-    return { index, row: { source_id, event_json } };
-  });
+  const visitors = await file.read(["anonymous_id"]);
+  const found = new Set(visitors.filter(({ row }) => row.anonymous_id === anonymousId).map(({ number }) => number));
+  if (found.size === 0) return [];
+  const rows = await file.read(["source_id", "event_json"], Math.min(...found), Math.max(...found) + 1);
+  return rows
+    .filter(({ number }) => found.has(number))
+    .map(({ number, row }) => ({ index: number, row: row as unknown as Timeline["events"][number] }));
 }

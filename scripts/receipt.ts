@@ -69,10 +69,13 @@ async function runVerify(path: string, key: string | undefined, allowUnsigned: b
   const keys = await readKeys(key ?? join(path.endsWith(".parquet") ? dirname(path) : path, "keys.json"));
   if (!keys)
     return wrong(key ? `There are no public keys at ${key}.` : "Where are the public keys? Name them by --key.");
-  const { files, receipts, unsigned, problems } = await verify(path, keys, allowUnsigned);
+  const { files, receipts, erased, unsigned, problems } = await verify(path, keys, allowUnsigned);
   for (const problem of problems) console.error(problem);
   const trust = unsigned ? `; ${unsigned} files are not signed: their hashes fit, and anybody may have made them` : "";
-  console.log(`${receipts} receipts in ${files} files are as they were written, ${problems.length} problems${trust}`);
+  const left = erased ? `, ${erased} of people who were erased are left as hashes` : "";
+  console.log(
+    `${receipts} receipts in ${files} files are as they were written${left}, ${problems.length} problems${trust}`,
+  );
   return problems.length === 0 && files > 0 ? 0 : 1;
 }
 

@@ -19,7 +19,9 @@ export async function emptyDatabase(): Promise<void> {
     "integration_sources",
     "integrations",
     "write_keys",
+    "payment_webhooks",
     "sources",
+    "segments",
   ];
   for (const table of [...tables, "environments", "organisations"]) await env.DB.exec(`DELETE FROM ${table}`);
 }

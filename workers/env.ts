@@ -11,6 +11,7 @@ import type { OnceOnly } from "../durable-objects/once-only.ts";
 import type { ProfileShard } from "../durable-objects/profile-shard.ts";
 import type { SchemaWatch } from "../durable-objects/schema-watch.ts";
 import type { VisitorShard } from "../durable-objects/visitor-shard.ts";
+import type { LakeRun } from "./api/lake/lake-work.ts";
 import type { ReplayRun } from "./api/replays/replay.ts";
 import type { ImportRun } from "./ingest/bulk-import/bulk-import.ts";
 
@@ -88,6 +89,7 @@ export interface ApiEnv extends DeliveryQueues {
   LIVE_FEED: DurableObjectNamespace<LiveFeed>;
   RAW_EVENTS: Queue;
   REPLAYS: Workflow<ReplayRun>;
+  LAKE_WORK: Workflow<LakeRun>;
   /** As delivery has it. */
   VENDOR_SINK_URL?: string;
   SCHEMA_WATCH: DurableObjectNamespace<SchemaWatch>;

@@ -17,6 +17,7 @@ export { OnceOnly } from "../durable-objects/once-only.ts";
 export { ProfileShard } from "../durable-objects/profile-shard.ts";
 export { SchemaWatch } from "../durable-objects/schema-watch.ts";
 export { VisitorShard } from "../durable-objects/visitor-shard.ts";
+export { LakeWork } from "./api/lake/lake-work.ts";
 export { Replay } from "./api/replays/replay.ts";
 export { BulkImport } from "./ingest/bulk-import/bulk-import.ts";
 
@@ -33,5 +34,6 @@ export default {
   scheduled(controller, env, ctx) {
     ingest.scheduled(controller, env, ctx);
     processor.scheduled(controller, env, ctx);
+    api.scheduled(controller, env, ctx);
   },
 } satisfies ExportedHandler<Env>;

@@ -87,6 +87,7 @@ export class Totals {
       if (path.length === 0) this.#credit(UNATTRIBUTED, conversion.minor, isPurchase ? 1 : 0, isPurchase ? 1 : 0);
       const seen = new Set<string>();
       for (const { touch, minor, weight } of path) {
+        if (weight === 0 && minor === 0) continue;
         const key = keyOf(touch);
         const isFirst = isPurchase && weight > 0 && !seen.has(key);
         if (isFirst) seen.add(key);

@@ -76,7 +76,8 @@ describe("models", () => {
     ["time_decay", [1 / 15, 2 / 15, 4 / 15, 8 / 15]],
     ["position_based", [0.4, 0.1, 0.1, 0.4]],
   ] as const)("%s", (model, weights) => {
-    weightsOf(model, path, 22 * DAY_MS).forEach((weight, i) => expect(weight).toBeCloseTo(weights[i]!, 12));
+    for (const [i, weight] of weightsOf(model, path, 22 * DAY_MS).entries())
+      expect(weight).toBeCloseTo(weights[i]!, 12);
     expect(HALF_LIFE_MS).toBe(7 * DAY_MS);
   });
 
@@ -147,10 +148,10 @@ describe.each(MODELS)("%s", (model) => {
         const keyOf = keyOfTouch(asked.dimension);
         const learned = new Paths();
         const parts = Array.from({ length: shards }, () => ({ paths: new Paths(), totals: new Totals() }));
-        journeys.forEach((one, i) => parts[i % shards]!.paths.add(one, asked));
+        for (const [i, one] of journeys.entries()) parts[i % shards]!.paths.add(one, asked);
         for (const { paths } of parts) learned.join(paths);
         const effects = learned.effects();
-        journeys.forEach((one, i) => parts[i % shards]!.totals.add(explain(one, asked, effects), keyOf));
+        for (const [i, one] of journeys.entries()) parts[i % shards]!.totals.add(explain(one, asked, effects), keyOf);
         const joined = new Totals();
         for (const { totals } of parts) joined.join(totals);
         const whole = new Totals();

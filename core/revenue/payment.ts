@@ -92,11 +92,23 @@ export function isPayer(anonymousId: string): boolean {
 }
 
 /**
+ * The events of a payment: what happened, and beside it who the payer says to be, where that is an e-mail address alone: only an
+ * `identify` makes a person of somebody without a user id (core/profile-event.ts).
+ */
+export function eventsOfPayment(provider: string, payment: Payment): Record<string, unknown>[] {
+  const event = eventOfPayment(provider, payment);
+  const { email, user_id } = payment.payer;
+  if (!email || user_id || payment.event === "Customer") return [event];
+  const told = eventOfPayment(provider, { ...payment, event: "Customer", id: `${payment.id}:payer`, properties: {} });
+  return [event, told];
+}
+
+/**
  * The event in the form that the door takes. It follows from the payment alone: sent again, it is the same, and goes to the same shard,
  * which finds it a duplicate. So whose visitor an unknown payer is gets never written into it, but is found when somebody asks, by the
  * person that e-mail and user id lead to (core/identity-graph.ts): also when they said who they are days later.
  */
-export function eventOfPayment(provider: string, payment: Payment): Record<string, unknown> {
+function eventOfPayment(provider: string, payment: Payment): Record<string, unknown> {
   const { payer, properties = {}, kind } = payment;
   const { anonymous_id, user_id, email, name, phone, customer_id } = payer;
   const traits = unlessEmpty(defined({ email, name, phone }));

@@ -4,6 +4,9 @@ import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { gunzipSync } from "node:zlib";
 import { parquetMetadata, parquetReadObjects } from "hyparquet";
+import * as z from "zod";
+import { lakePart } from "../../durable-objects/lake-manifest.ts";
+import { PARTS_KEY } from "../../durable-objects/lake-object-writer.ts";
 
 export type Row = Record<string, unknown> & {
   source_id: string;
@@ -14,10 +17,20 @@ export type Row = Record<string, unknown> & {
 };
 
 export async function readRows(bytes: Uint8Array): Promise<Row[]> {
-  const file = bytes.slice().buffer;
+  const file = new Uint8Array(bytes).buffer;
   const metadata = parquetMetadata(file);
   const compressors = { GZIP: (data: Uint8Array) => gunzipSync(data) };
   return (await parquetReadObjects({ file, metadata, compressors })) as Row[];
+}
+
+/** The receipts that were erased from a file, by their places in it; undefined where its bytes are those that a shard wrote. */
+export function erasedFrom(bytes: Uint8Array): [index: number, receiptHash: string][] | undefined {
+  const { key_value_metadata } = parquetMetadata(new Uint8Array(bytes).buffer);
+  const told = key_value_metadata?.find(({ key }) => key === PARTS_KEY)?.value;
+  if (told === undefined) return undefined;
+  const parts = z.array(lakePart).parse(JSON.parse(told));
+  if (parts.length !== 1) throw new Error("it holds the rows of several files: fetch them one by one");
+  return parts[0]!.erased ?? [];
 }
 
 /**

@@ -4,10 +4,10 @@ import type { JWK } from "jose";
 import { BLOCK, contentHash, headsOf, type ReceiptStatement, receiptFile } from "../../core/receipt-chain.ts";
 import { openStatement } from "../../core/receipt-key.ts";
 import { COLUMNS, type SealedRow } from "../../durable-objects/lake-file.ts";
-import { type Row, readDamagedRows, readRows } from "./read-rows.ts";
+import { erasedFrom, type Row, readDamagedRows, readRows } from "./read-rows.ts";
 
 export type Verdict =
-  | { ok: true; statement: ReceiptStatement; receipts: number; kid: string | null }
+  | { ok: true; statement: ReceiptStatement; receipts: number; erased: number; kid: string | null }
   | { ok: false; statement?: ReceiptStatement; problem: string; first?: { receipt: number; message_id?: string } };
 
 /** `keys`: whom to believe. Without any signature only the hashes are checked: anybody may have made them. */
@@ -22,8 +22,10 @@ export async function verifyFile(
   const { statement, kid } = opened;
   const isWhole = createHash("sha256").update(file).digest("hex") === statement.file_sha256;
   let rows: Row[];
+  let erased: [index: number, receiptHash: string][] | undefined;
   try {
     rows = await (isWhole ? readRows(file) : readDamagedRows(file));
+    if (!isWhole) erased = erasedFrom(file);
   } catch (error) {
     return {
       ok: false,
@@ -32,16 +34,17 @@ export async function verifyFile(
       first: { receipt: statement.first },
     };
   }
-  const wrong = firstWrong(rows, statement);
+  const wrong = firstWrong(rows, statement, erased);
   if (wrong) return { ok: false, statement, ...wrong };
-  if (!isWhole) {
+  // Rows that were moved into another object are those that were signed, under bytes that nobody could sign then.
+  if (!isWhole && !erased) {
     return {
       ok: false,
       statement,
       problem: "its receipts are those that were signed, but other bytes of the file are not",
     };
   }
-  return { ok: true, statement, receipts: rows.length, kid };
+  return { ok: true, statement, receipts: rows.length, erased: erased?.length ?? 0, kid };
 }
 
 async function open(text: string, keys: readonly JWK[]) {
@@ -56,18 +59,21 @@ async function open(text: string, keys: readonly JWK[]) {
   return openStatement(parsed.data.jws, keys);
 }
 
-function firstWrong(rows: Row[], statement: ReceiptStatement) {
+function firstWrong(left: Row[], statement: ReceiptStatement, erased: [index: number, receiptHash: string][] = []) {
+  // Each row at the place at which it was signed; of one that was erased there is the hash alone.
+  const rows: { receipt_hash: string; row?: Row }[] = left.map((row) => ({ receipt_hash: row.receipt_hash, row }));
+  for (const [index, receipt_hash] of erased) rows.splice(index, 0, { receipt_hash });
   const at = (i: number) => ({
     receipt: statement.first + i,
-    ...(rows[i] && { message_id: String(rows[i].message_id) }),
+    ...(rows[i]?.row && { message_id: String(rows[i].row.message_id) }),
   });
-  for (const [i, row] of rows.entries()) {
-    const problem = wrongWith(row);
+  for (const [i, { row }] of rows.entries()) {
+    const problem = row && wrongWith(row);
     if (problem) return { problem, first: at(i) };
   }
   const heads = headsOf(
     statement.previous,
-    rows.map((row) => row.receipt_hash),
+    rows.map(({ receipt_hash }) => receipt_hash),
   );
   for (const [i, head] of statement.heads.entries()) {
     if (heads[i] === head) continue;

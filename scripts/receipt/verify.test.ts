@@ -1,10 +1,13 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHAIN_START, type ChainEnd, contentHash, receiptKeyOf } from "../../core/receipt-chain.ts";
 import { type PublicReceiptKey, signingKey } from "../../core/receipt-key.ts";
 import { type LakeRow, lakeFile, type SealedRow } from "../../durable-objects/lake-file.ts";
+import { COMPRESSORS } from "../../durable-objects/lake-manifest.ts";
+import { type ByteSink, LakeObjectWriter, sealedRow } from "../../durable-objects/lake-object-writer.ts";
 import { writeSealed } from "../../durable-objects/receipts.ts";
 import { anEvent } from "../../test/an-event.ts";
 import { statementPathOf, verify } from "./verify.ts";
@@ -73,6 +76,51 @@ describe("a file that nobody touched", () => {
     const again = await sealed(rows(ROWS).map((row, i) => ({ ...row, event: { ...row.event, message_id: `m-${i}` } })));
     expect(again.statement).toBe((await sealed(rows(ROWS))).statement);
     expect(Buffer.compare(again.file, (await sealed(rows(ROWS))).file)).toBe(0);
+  });
+});
+
+describe("a file whose rows lie in another object now", () => {
+  const moved = async (gone: number[] = [], change = (row: SealedRow) => row) => {
+    const file = good.file.slice().buffer as ArrayBuffer;
+    const rows = (await parquetReadObjects({ file, compressors: COMPRESSORS })).map(sealedRow);
+    const pieces: Uint8Array[] = [];
+    const sink: ByteSink = {
+      bytes: 0,
+      push: async (piece) => {
+        sink.bytes += piece.length;
+        pieces.push(piece);
+      },
+      finish: async () => {},
+    };
+    const writer = new LakeObjectWriter(sink);
+    const part = { key: key(1, ROWS + 1), rows: ROWS - gone.length };
+    if (gone.length === 0 && change(rows[5]!) === rows[5])
+      await writer.copy({ file, metadata: parquetMetadata(file) }, 0, part);
+    else {
+      const erased = gone.map((index): [number, string] => [index, rows[index]!.receipt_hash]);
+      const left = rows.map((row, i) => (i === 5 ? change(row) : row)).filter((_, i) => !gone.includes(i));
+      await writer.write(left, { ...part, erased });
+    }
+    await writer.finish();
+    return Buffer.concat(pieces);
+  };
+
+  it("is verified by its receipts", async () => {
+    expect(await verifyFile(await moved(), good.statement, keys)).toMatchObject({
+      ok: true,
+      receipts: ROWS,
+      erased: 0,
+    });
+  });
+
+  it("is verified without the rows that were erased, of which it has the hashes", async () => {
+    const file = await moved([0, 7, 256, ROWS - 1]);
+    expect(await verifyFile(file, good.statement, keys)).toMatchObject({ ok: true, receipts: ROWS - 4, erased: 4 });
+  });
+
+  it("is found out where a row was changed on the way", async () => {
+    const file = await moved([], (row) => ({ ...row, event_json: row.event_json.replace('"m-5"', '"m-x"') }));
+    expect(await verifyFile(file, good.statement, keys)).toMatchObject({ ok: false, first: { receipt: 6 } });
   });
 });
 
@@ -204,7 +252,7 @@ describe("a folder of files", () => {
 
   it("is verified as one chain", async () => {
     const { at } = await three();
-    expect(await verify(at, keys)).toEqual({ files: 3, receipts: 325, unsigned: 0, problems: [] });
+    expect(await verify(at, keys)).toEqual({ files: 3, receipts: 325, erased: 0, unsigned: 0, problems: [] });
   });
 
   it("lacks the file that somebody took away", async () => {
@@ -241,7 +289,7 @@ describe("a folder of files", () => {
     await writeFile(join(at, "s1.parquet"), objects.get(name)!);
     await writeFile(join(at, "s1.receipts.json"), objects.get(receiptKeyOf(name))!);
     expect(await readFile(join(at, "s1.receipts.json"), "utf8")).toContain("unsigned");
-    expect(await verify(at, [])).toEqual({ files: 1, receipts: 5, unsigned: 1, problems: [] });
+    expect(await verify(at, [])).toEqual({ files: 1, receipts: 5, erased: 0, unsigned: 1, problems: [] });
     expect((await verify(at, keys)).problems).toEqual([expect.stringMatching(/nobody signed it/)]);
     expect((await verify(at, keys, true)).problems).toEqual([]);
   });

@@ -8,6 +8,8 @@ import { verifyFile } from "./verify-file.ts";
 export interface Report {
   files: number;
   receipts: number;
+  /** Receipts of people who were erased: of each there is its hash alone, so the others are verified all the same. */
+  erased: number;
   unsigned: number;
   /** In the order of the chain; the first is the first. */
   problems: string[];
@@ -18,7 +20,7 @@ export interface Report {
  * whoever forges one would leave the signature out.
  */
 export async function verify(path: string, keys: readonly JWK[], allowUnsigned = keys.length === 0): Promise<Report> {
-  const report: Report = { files: 0, receipts: 0, unsigned: 0, problems: [] };
+  const report: Report = { files: 0, receipts: 0, erased: 0, unsigned: 0, problems: [] };
   const found: { path: string; statement: ReceiptStatement }[] = [];
   for (const file of await lakeFilesIn(path)) {
     report.files++;
@@ -26,6 +28,7 @@ export async function verify(path: string, keys: readonly JWK[], allowUnsigned =
     if (verdict.statement) found.push({ path: file, statement: verdict.statement });
     if (verdict.ok) {
       report.receipts += verdict.receipts;
+      report.erased += verdict.erased;
       if (verdict.kid !== null) continue;
       report.unsigned++;
       if (!allowUnsigned) report.problems.push(`${file}: nobody signed it, and there is a key that should have`);

@@ -11,6 +11,8 @@ export interface Ready {
   write_key: string;
   server_key: string;
   admin_token: string;
+  /** Of the seeded organisation. */
+  owner: { email: string; password: string };
   sink: string;
 }
 

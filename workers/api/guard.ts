@@ -24,9 +24,16 @@ const SAFE_HEADERS: Record<string, string> = {
 const ALLOWED = "authorization, content-type, if-match, idempotency-key, x-request-id";
 const EXPOSED = "etag, x-request-id, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset";
 
+declare module "hono" {
+  interface ContextVariableMap {
+    request_id: string;
+  }
+}
+
 export const guard: MiddlewareHandler<{ Bindings: ApiEnv }> = async (c, next) => {
   const given = c.req.header("x-request-id") ?? "";
   const id = REQUEST_ID.test(given) ? given : crypto.randomUUID();
+  c.set("request_id", id);
   const origin = allowedOrigin(c);
   if (c.req.method === "OPTIONS" && origin && c.req.header("access-control-request-method")) {
     return new Response(null, { status: 204, headers: { ...corsOf(origin), "x-request-id": id, ...PREFLIGHT } });

@@ -54,7 +54,10 @@ it("answers that it lives, to anybody", async () => {
 it("names what it does not have", async () => {
   const response = await call("/api/v1/unicorns", { authorization: "Bearer test-admin-token" });
   expect(response.status).toBe(404);
-  expect(await response.json()).toEqual({ error: { code: "not_found", message: "There is no GET /api/v1/unicorns" } });
+  expect(await response.json()).toMatchObject({
+    code: "not_found",
+    error: { code: "not_found", message: "There is no GET /api/v1/unicorns" },
+  });
 });
 
 it("says nothing of itself where something broke", async () => {
@@ -72,8 +75,15 @@ it("says nothing of itself where something broke", async () => {
   expect(errors).toHaveBeenCalledOnce();
 });
 
-it("serves the dashboard's files for every other GET, and refuses other methods", async () => {
-  const ASSETS = { fetch: async (request: Request) => new Response(`file ${new URL(request.url).pathname}`) };
-  expect(await (await call("/dashboard/live", {}, { ...env, ASSETS })).text()).toBe("file /dashboard/live");
-  expect((await api.request("/dashboard", { method: "POST" }, { ...env, ASSETS })).status).toBe(404);
+it("serves the dashboard's page for every address below /app, files for every other GET, and refuses other methods", async () => {
+  const fetch = async (request: Request) => {
+    const { pathname } = new URL(request.url);
+    return pathname.startsWith("/app/env") ? new Response("", { status: 404 }) : new Response(`file ${pathname}`);
+  };
+  const served = async (path: string) => (await call(path, {}, { ...env, ASSETS: { fetch } })).text();
+  expect(await served("/app/env_demo/live")).toBe("file /app/");
+  expect(await served("/app/assets/index.css")).toBe("file /app/assets/index.css");
+  expect(await served("/robots.txt")).toBe("file /robots.txt");
+  expect((await call("/", {}, env)).headers.get("location")).toBe("/app/");
+  expect((await api.request("/app", { method: "POST" }, env)).status).toBe(404);
 });

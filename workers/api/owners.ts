@@ -7,6 +7,12 @@ import * as schema from "../../db/schema.ts";
 import type { ApiEnv } from "../env.ts";
 import type { Owned } from "./permissions.ts";
 
+/** Of an organisation that a body names. Throws `not_found`. */
+export function refuseOtherOrganisation(c: Context, id: string): void {
+  const { organisation_id } = c.var.access;
+  if (organisation_id !== null && id !== organisation_id) throw new ApiError("not_found", `No organisation ${id}`);
+}
+
 /** The organisations of everything that is named, each once; empty where nothing is. Throws `not_found` for what does not exist. */
 export async function organisationsNamed(
   c: Context<{ Bindings: ApiEnv }>,

@@ -39,7 +39,7 @@ beforeAll(async () => {
   }
   await env.DB.batch(
     [
-      "INSERT INTO sources VALUES ('src_matrix', ?1, 'Shop', '{}')",
+      "INSERT INTO sources (id, environment_id, name, settings) VALUES ('src_matrix', ?1, 'Shop', '{}')",
       "INSERT INTO write_keys (key_hash, source_id, kind, revoked, created_at, id, hint) SELECT 'matrix', 'src_matrix', 'public', 0, '2026-01-01', 'key_matrix', 'hint' WHERE ?1 <> ''",
       "INSERT INTO integrations (id, environment_id, name, destination, enabled, settings, sealed_secrets) VALUES ('int_matrix', ?1, 'X', 'webhook', 1, '{}', '')",
       "INSERT INTO pipelines (id, environment_id, name, enabled, live_version) VALUES ('pl_matrix', ?1, 'X', 1, 1)",
@@ -75,9 +75,11 @@ function ask(browser: Browser, rule: (typeof rules)[number]) {
   return browser.ask(rule.method, path + named, rule.method === "GET" ? undefined : [], {});
 }
 
-/** A DELETE reads no body, so it would be done. */
+/** A DELETE reads no body, so it would be done; a stream is never read to its end. */
 const isHarmless = ({ method, path }: { method: string; path: string }) =>
-  method !== "DELETE" && !/\/(flush|start|pause|resume|cancel|retry|rotate)$/.test(path);
+  method !== "DELETE" &&
+  path !== "/api/v1/live/events" &&
+  !/\/(flush|start|pause|resume|cancel|retry|rotate)$/.test(path);
 
 it("has a line for every route, and no line without one", () => {
   expect(routes.length).toBeGreaterThan(80);

@@ -20,6 +20,10 @@ const v1 = "/api/v1";
 
 export const permissionTable: readonly Row[] = [
   ["GET", "/health/live", "public"],
+  ["GET", "/health/ready", "public"],
+  ["GET", "/health/startup", "public"],
+  // By a token of its own.
+  ["GET", "/metrics", "public"],
   ["GET", "/.well-known/millrace-receipts.json", "public"],
   ["GET POST", "/api/auth/*", "public"],
   // Opened by a state that was given to one with the right, once.
@@ -51,15 +55,34 @@ export const permissionTable: readonly Row[] = [
   ["GET", `${v1}/status`, "status:read"],
   ["POST", `${v1}/status/flush`, "status:write"],
 
+  ["GET", `${v1}/organisations/:id`, "organisation:read", "organisation"],
+  ["PATCH", `${v1}/organisations/:id`, "organisation:write", "organisation"],
+  ["GET", `${v1}/environments`, "environments:read"],
+  ["POST", `${v1}/environments`, "environments:write"],
+  ["GET", `${v1}/environments/:id`, "environments:read", "environment"],
   ["PATCH", `${v1}/environments/:id`, "environments:write", "environment"],
+  ["DELETE", `${v1}/environments/:id`, "environments:write", "environment"],
+  ["PATCH", `${v1}/environments/:id/settings`, "environments:write", "environment"],
+  ["GET", `${v1}/environments/:id/snapshot`, "environments:read", "environment"],
   ["GET", `${v1}/environments/:id/shards`, "status:read", "environment"],
   ["POST", `${v1}/environments/:id/shards`, "shards:write", "environment"],
+  ["GET", `${v1}/sources`, "sources:read"],
+  ["POST", `${v1}/sources`, "sources:write"],
+  ["GET", `${v1}/sources/:id`, "sources:read", "source"],
+  ["PATCH DELETE", `${v1}/sources/:id`, "sources:write", "source"],
   ["GET", `${v1}/sources/:id/keys`, "sources:read", "source"],
   ["POST", `${v1}/sources/:id/keys`, "sources:write", "source"],
   ["GET", `${v1}/sources/:id/script`, "sources:read", "source"],
   ["POST", `${v1}/keys/:id/rotate`, "sources:write", "write_key"],
   ["DELETE", `${v1}/keys/:id`, "sources:write", "write_key"],
 
+  ["GET", `${v1}/destinations`, "integrations:read"],
+  ["GET", `${v1}/destinations/:name`, "integrations:read"],
+  ["GET", `${v1}/integrations`, "integrations:read"],
+  ["POST", `${v1}/integrations`, "integrations:write"],
+  ["PATCH DELETE", `${v1}/integrations/:id`, "integrations:write", "integration"],
+  ["POST", `${v1}/integrations/:id/pause`, "integrations:write", "integration"],
+  ["POST", `${v1}/integrations/:id/resume`, "integrations:write", "integration"],
   ["GET", `${v1}/integrations/:id`, "integrations:read", "integration"],
   ["GET", `${v1}/integrations/:id/deliveries`, "integrations:read", "integration"],
   ["POST", `${v1}/integrations/:id/test`, "integrations:write", "integration"],
@@ -161,8 +184,12 @@ export const permissionTable: readonly Row[] = [
   ["GET", `${v1}/segments/:id/people`, "profiles:read"],
   ["GET", `${v1}/segments/:id/size`, "segments:read"],
   ["GET", `${v1}/segments/:id/why/:person`, "profiles:read"],
+  ["GET", `${v1}/profiles/:who/attribution`, "profiles:read"],
   ["GET", `${v1}/receipts`, "receipts:read"],
   ["GET", `${v1}/receipts/file`, "receipts:read"],
+  ["GET", `${v1}/erasures`, "profiles:delete"],
+  ["POST", `${v1}/erasures`, "profiles:delete"],
+  ["GET", `${v1}/erasures/:id`, "profiles:delete"],
 ];
 
 export interface Rule {

@@ -129,17 +129,19 @@ it("gives nobody more than who gives has: not by a role, an invitation or a key"
 });
 
 it("opens with a key what its scopes say, through a rotation's grace, until it is revoked", async () => {
-  const made = (await ann.browser.ask("POST", "/api/v1/api-keys", { name: "CI", scopes: ["pipelines:read"] })).body;
+  const of = `?organisation_id=${ann.organisation_id}`;
+  const made = (await ann.browser.ask("POST", `/api/v1/api-keys${of}`, { name: "CI", scopes: ["pipelines:read"] }))
+    .body;
   const use = (token: string, path = "/api/v1/pipelines") =>
     new Browser().ask("GET", `${path}?environment_id=${ann.environment_id}`, undefined, {
       authorization: `Bearer ${token}`,
     });
   expect([(await use(made.token)).status, (await use(made.token, "/api/v1/status")).status]).toEqual([200, 403]);
-  const rotated = (await ann.browser.ask("POST", `/api/v1/api-keys/${made.id}/rotate`, { grace_s: 60 })).body;
+  const rotated = (await ann.browser.ask("POST", `/api/v1/api-keys/${made.id}/rotate${of}`, { grace_s: 60 })).body;
   expect([(await use(made.token)).status, (await use(rotated.token)).status]).toEqual([200, 200]);
-  const { keys } = (await ann.browser.ask("GET", "/api/v1/api-keys")).body;
+  const { keys } = (await ann.browser.ask("GET", `/api/v1/api-keys${of}`)).body;
   expect(keys[0].last_used_at).not.toBeNull();
   expect(JSON.stringify(keys)).not.toContain("hash");
-  await ann.browser.ask("DELETE", `/api/v1/api-keys/${made.id}`);
+  await ann.browser.ask("DELETE", `/api/v1/api-keys/${made.id}${of}`);
   expect([(await use(made.token)).status, (await use(rotated.token)).status]).toEqual([401, 401]);
 });

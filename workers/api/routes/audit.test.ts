@@ -34,7 +34,7 @@ it("records what changes something and succeeds, without its secrets, and nothin
   const { records } = await answer.json<{ records: unknown[] }>();
   expect(records).toEqual([
     expect.objectContaining({
-      actor: "admin",
+      actor: "admin_token:admin_token",
       action: "POST /api/v1/dead-letters/retry",
       subject: path,
       after: { all: true },

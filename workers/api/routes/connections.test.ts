@@ -272,7 +272,9 @@ describe("a new credentials key", () => {
     const db = drizzle(env.DB, { schema });
     const both = `${fresh} ${old}`;
     const result = await rotateCredentials(db, env.CONFIG, env.INTEGRATION_GATE, both);
-    expect(result).toMatchObject({ key_id: keyId(fresh), unreadable: [] });
+    // Other tests seal with keys of their own.
+    const unreadable = (of: { unreadable: string[] }) => of.unreadable.filter((id) => IDS.includes(id));
+    expect([result.key_id, unreadable(result)]).toEqual([keyId(fresh), []]);
     expect(result.resealed).toBeGreaterThanOrEqual(IDS.length);
     forgetConfiguration();
     const { sealed } = (await readSecrets(env.CONFIG, "int_oauth_rotate"))!;
@@ -294,10 +296,8 @@ describe("a new credentials key", () => {
     // And back, by the API, so that the other tests find what they know.
     const back = await rotateCredentials(db, env.CONFIG, env.INTEGRATION_GATE, `${old} ${fresh}`);
     expect(back.resealed).toBe(result.resealed);
-    expect(await json(api("credentials/rotate", { method: "POST", body: "{}" }))).toMatchObject({
-      resealed: 0,
-      unreadable: [],
-    });
+    const again = await json(api("credentials/rotate", { method: "POST", body: "{}" }));
+    expect([again.resealed, unreadable(again as { unreadable: string[] })]).toEqual([0, []]);
   });
 
   it("names what none of the keys opens, and seals the rest", async () => {

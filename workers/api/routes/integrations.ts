@@ -1,15 +1,31 @@
+import { drizzle } from "drizzle-orm/d1";
 import { type Context, Hono } from "hono";
 import * as z from "zod";
 import { ApiError } from "../../../core/api-error.ts";
 import type { Environment, Integration } from "../../../core/environment.ts";
 import { type Event, event as eventSchema } from "../../../core/event.ts";
+import { integrationDocument } from "../../../db/apply-environment.ts";
+import {
+  changeIntegration,
+  createIntegration,
+  deleteIntegration,
+  getIntegration,
+  type IntegrationChanges,
+  integrationChanges,
+  listIntegrations,
+  shownIntegration,
+} from "../../../db/integrations.ts";
+import * as schema from "../../../db/schema.ts";
 import type { Outcome } from "../../delivery/destination.ts";
 import { exchange } from "../../delivery/make-calls.ts";
 import { targetOf } from "../../delivery/target.ts";
 import type { ApiEnv } from "../../env.ts";
 import { mapFor } from "../../processor/map-for.ts";
-import { jsonBody } from "../json-body.ts";
-import { environmentOf } from "./environment-of.ts";
+import { describe } from "../describe.ts";
+import { expectedRevision, withEtag } from "../etag.ts";
+import { page, pageOf, pageQuery, readCursor } from "../page.ts";
+import { environmentIdOf, environmentOf } from "./environment-of.ts";
+import { refuseHiddenHosts } from "./environments.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -25,19 +41,62 @@ const testRequest = z.strictObject({
 });
 
 /**
- * GET /:id: how it is doing, with its last failures. GET /:id/deliveries?from&to&by=hour|event|minute: the delivery board.
- * POST /:id/test: sends one event now and answers with what the vendor said.
+ * Integrations of `?environment_id`. A secret goes in with the settings and never comes out. GET /:id also tells how it is doing, with
+ * its last failures; /:id/deliveries is the delivery board; /:id/test sends one event now and answers with what the vendor said.
  */
 export const integrations = new Hono<{ Bindings: ApiEnv }>()
-  .get("/:id", async (c) => {
-    const { integration } = await integrationOf(c);
-    const { settings: _, ...about } = integration;
-    return c.json({ ...about, ...(await c.env.INTEGRATION_GATE.getByName(integration.id).stats()) });
+  .get("/", describe("Lists integrations", { query: pageQuery, answer: pageOf(shownIntegration) }), async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const after = readCursor(cursor, z.string());
+    const db = drizzle(c.env.DB, { schema });
+    const rows = await listIntegrations(db, await environmentIdOf(c), { after, limit: limit + 1 });
+    const { items, next_cursor } = page(rows, limit, ({ id }) => id);
+    return c.json({ items: items.map(({ revision: _, ...shown }) => shown), next_cursor });
   })
-  .get("/:id/deliveries", async (c) => {
-    const parsed = boardQuery.safeParse(c.req.query());
-    if (!parsed.success) throw new ApiError("invalid_request", z.prettifyError(parsed.error));
-    const { by, ...given } = parsed.data;
+  .post(
+    "/",
+    describe("Creates an integration", { body: integrationDocument, answer: shownIntegration, status: 201 }),
+    async (c) => {
+      const given = c.req.valid("json");
+      await refuseHidden(c.env, given.destination, given.settings);
+      const { DB, CONFIG, CREDENTIALS_KEY } = c.env;
+      const db = drizzle(DB, { schema });
+      const made = await createIntegration(db, CONFIG, CREDENTIALS_KEY, await environmentIdOf(c), given);
+      return c.json(withEtag(c, made), 201);
+    },
+  )
+  .get(
+    "/:id",
+    describe("Reads an integration, and how it is doing", { answer: shownIntegration.loose() }),
+    async (c) => {
+      const id = c.req.param("id");
+      const found = await getIntegration(drizzle(c.env.DB, { schema }), await environmentIdOf(c), id);
+      return c.json({ ...withEtag(c, found), ...(await c.env.INTEGRATION_GATE.getByName(id).stats()) });
+    },
+  )
+  .patch(
+    "/:id",
+    describe("Changes an integration; null puts a field back to its default", {
+      body: integrationChanges,
+      answer: shownIntegration,
+    }),
+    async (c) => c.json(withEtag(c, await change(c, c.req.valid("json")))),
+  )
+  .delete("/:id", describe("Deletes an integration"), async (c) => {
+    const db = drizzle(c.env.DB, { schema });
+    await deleteIntegration(db, c.env.CONFIG, await environmentIdOf(c), c.req.param("id"), expectedRevision(c));
+    return c.body(null, 204);
+  })
+  .post(
+    "/:id/pause",
+    describe("Pauses an integration: nothing more is queued for it", { answer: shownIntegration }),
+    async (c) => c.json(withEtag(c, await change(c, { enabled: false }))),
+  )
+  .post("/:id/resume", describe("Lets an integration go on", { answer: shownIntegration }), async (c) =>
+    c.json(withEtag(c, await change(c, { enabled: true }))),
+  )
+  .get("/:id/deliveries", describe("The delivery board", { query: boardQuery }), async (c) => {
+    const { by, ...given } = c.req.valid("query");
     const to = given.to ? Date.parse(given.to) : Date.now();
     const from = given.from ? Date.parse(given.from) : to - DAY_MS;
     if (from >= to) throw new ApiError("invalid_request", "from must be before to");
@@ -57,8 +116,8 @@ export const integrations = new Hono<{ Bindings: ApiEnv }>()
       failed_samples: [...new Map(inRange.map((one) => [one.event, one])).values()],
     });
   })
-  .post("/:id/test", async (c) => {
-    const { event: differences } = await jsonBody(c, testRequest);
+  .post("/:id/test", describe("Sends one event now", { body: testRequest }), async (c) => {
+    const { event: differences } = c.req.valid("json");
     const { environment, integration } = await integrationOf(c);
     const event = sampleEvent(differences);
     // A test is the customer's own: it needs nobody's consent, and no source has to feed it.
@@ -90,6 +149,22 @@ export const integrations = new Hono<{ Bindings: ApiEnv }>()
       ...verdictOf(outcomes[0]!),
     });
   });
+
+async function change(c: Context<{ Bindings: ApiEnv }, "/:id">, changes: IntegrationChanges) {
+  const [db, environmentId, id] = [drizzle(c.env.DB, { schema }), await environmentIdOf(c), c.req.param("id")];
+  if (changes.settings) {
+    const { destination } = await getIntegration(db, environmentId, id);
+    await refuseHidden(c.env, destination, changes.settings);
+  }
+  const { CONFIG, CREDENTIALS_KEY } = c.env;
+  return changeIntegration(db, CONFIG, CREDENTIALS_KEY, environmentId, id, changes, expectedRevision(c));
+}
+
+/** The development sink stands for every host: there is nothing to resolve. */
+async function refuseHidden(env: ApiEnv, destination: string, settings: Record<string, unknown>): Promise<void> {
+  if (env.VENDOR_SINK_URL) return;
+  await refuseHiddenHosts([{ destination, settings }], () => "");
+}
 
 async function integrationOf(
   c: Context<{ Bindings: ApiEnv }, "/:id">,

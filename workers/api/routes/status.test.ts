@@ -94,7 +94,9 @@ describe("the environment", () => {
 
     const [integration] = await publishIntegrations({});
     const id = environmentOf(integration!);
-    await env.DB.exec("INSERT INTO organisations VALUES ('org_status', 'o', '2026-11-20T10:00:00.000Z')");
+    await env.DB.exec(
+      "INSERT INTO organisations (id, name, created_at) VALUES ('org_status', 'o', '2026-11-20T10:00:00.000Z')",
+    );
     await insert(id);
     expect(await call("/api/v1/status")).toMatchObject({ status: 200, body: { environment: { id } } });
 

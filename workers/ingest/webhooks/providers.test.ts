@@ -2,7 +2,7 @@ import { Webhook } from "standardwebhooks";
 import Stripe from "stripe";
 import { describe, expect, it } from "vitest";
 import { parseEvent } from "../../../core/event.ts";
-import { eventOfPayment, PAYMENT_KINDS } from "../../../core/revenue/payment.ts";
+import { eventsOfPayment, PAYMENT_KINDS } from "../../../core/revenue/payment.ts";
 import { providers } from "./index.ts";
 import { hmac } from "./provider.ts";
 
@@ -76,9 +76,10 @@ describe.each(Object.values(providers).map((one) => [one.name, one] as const))("
 
   it.each(provider.examples.map((one) => [one.title, one] as const))("reads %s", (_, { in: body, headers, out }) => {
     const { payments } = provider.read({ body, headers: new Headers(headers) });
-    const events = payments.map((payment) => eventOfPayment(name, payment));
-    expect(events).toMatchObject(out);
-    expect(events).toHaveLength(out.length);
+    const events = payments.flatMap((payment) => eventsOfPayment(name, payment));
+    const told = events.filter(({ message_id }) => !String(message_id).endsWith(":payer"));
+    expect(told).toMatchObject(out);
+    expect(told).toHaveLength(out.length);
     for (const event of events) {
       const parsed = parseEvent(event, { received_at: new Date(NOW).toISOString(), message_id: () => "none" });
       expect(parsed).toMatchObject({ ok: true, event: { message_id: event.message_id } });

@@ -5,7 +5,7 @@
 import { Hono } from "hono";
 import { ApiError } from "../../../core/api-error.ts";
 import type { PaymentWebhook } from "../../../core/environment.ts";
-import { eventOfPayment } from "../../../core/revenue/payment.ts";
+import { eventsOfPayment } from "../../../core/revenue/payment.ts";
 import { open } from "../../../core/vault.ts";
 import { onceOnly } from "../../../durable-objects/once-only.ts";
 import { readEnvironment, readPaymentWebhook } from "../../config.ts";
@@ -88,7 +88,7 @@ async function take(
   const fresh: Record<string, unknown>[] = [];
   for (const [i, { id, until }] of marks.entries()) {
     const isKnown = await onceOnly(env.ONCE_ONLY, environment_id, id).isClaimed(id, until);
-    if (!isKnown) fresh.push(eventOfPayment(provider, payments[i]!));
+    if (!isKnown) fresh.push(...eventsOfPayment(provider, payments[i]!));
   }
   if (fresh.length === 0) return 0;
   const given = { now, type: undefined, visitor: undefined, consent: undefined, ip_policy: source.ip_policy };

@@ -1,0 +1,20 @@
+/** Every page of the dashboard, for tests and screenshots: by the path below /app/{environment}. */
+export const PLACES = [
+  "overview",
+  "analytics",
+  "live",
+  "people",
+  "people/user_id:ann",
+  "sources",
+  "sources/src_shop",
+  "sources/src_shop/connect",
+  "destinations",
+  "destinations/new/meta",
+  "destinations/int_meta",
+  "delivery",
+  "pipelines",
+  "pipelines/pip_orders",
+  "org-data-layer",
+  "tracking-plan",
+  "settings",
+] as const;
