@@ -109,6 +109,8 @@ export class Tally {
   }
 
   sumsOf(group: number): number[] {
-    return Array.from(this.#sums.subarray(group * WIDTH, (group + 1) * WIDTH));
+    const sums: number[] = [];
+    for (let i = group * WIDTH; i < (group + 1) * WIDTH; i++) sums.push(this.#sums[i]!);
+    return sums;
   }
 }
