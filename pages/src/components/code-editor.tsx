@@ -1,7 +1,9 @@
 /** CodeMirror, loaded with the pages that write code and with no other. */
 import { json } from "@codemirror/lang-json";
 import { yaml } from "@codemirror/lang-yaml";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { EditorView } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
 import { useEffect, useRef } from "react";
 
@@ -29,6 +31,15 @@ const look = EditorView.theme({
   ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--accent-wash) !important" },
 });
 
+/** In the colours of the theme, which change with it. */
+const colours = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--accent)" },
+  { tag: [tags.string, tags.content], color: "var(--good)" },
+  { tag: [tags.number, tags.bool, tags.null, tags.keyword], color: "var(--warn)" },
+  { tag: [tags.comment, tags.meta, tags.separator, tags.punctuation], color: "var(--soft)" },
+  { tag: tags.invalid, color: "var(--bad)" },
+]);
+
 export function CodeEditor({ label, language, initial, onChange }: CodeEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const tell = useRef(onChange);
@@ -41,6 +52,7 @@ export function CodeEditor({ label, language, initial, onChange }: CodeEditorPro
       extensions: [
         basicSetup,
         language === "json" ? json() : yaml(),
+        syntaxHighlighting(colours),
         look,
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ "aria-label": label }),

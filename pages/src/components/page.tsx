@@ -18,7 +18,9 @@ export function Page({ title, description, actions, children }: PageProps) {
           <h1 className="text-xl font-semibold [overflow-wrap:anywhere]" dir="auto">
             {title}
           </h1>
-          {description && <p className="mt-1 max-w-2xl text-sm text-soft">{description}</p>}
+          {description && (
+            <p className="mt-1 line-clamp-4 max-w-2xl text-sm [overflow-wrap:anywhere] text-soft">{description}</p>
+          )}
         </div>
         {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
       </header>

@@ -6,6 +6,7 @@ import { freshKeys, keysQuery, type MadeKey } from "../api/sources.ts";
 import { Button } from "../components/button.tsx";
 import { Card } from "../components/card.tsx";
 import { Page } from "../components/page.tsx";
+import { QueryView } from "../components/query-view.tsx";
 import { SetupCheck } from "../components/setup-check.tsx";
 import { Snippets } from "../components/snippets.tsx";
 import { Refused } from "../components/states.tsx";
@@ -20,7 +21,6 @@ export function ConnectPage() {
     meta: { shows_error: true },
   });
   const key = making.data?.key ?? freshKeys.get(id);
-  const hasKeys = (keys.data?.length ?? 0) > 0;
   return (
     <Page
       title="Connect your site"
@@ -36,17 +36,21 @@ export function ConnectPage() {
               </p>
             </div>
           ) : (
-            <div className="flex flex-col items-start gap-3">
-              <p className="text-sm text-soft">
-                {hasKeys
-                  ? "Keys are shown once, when they are made. Make another one for this site; the others go on working."
-                  : "Make the public key that your pages send with."}
-              </p>
-              <Refused error={making.error} />
-              <Button look="primary" busy={making.isPending} onClick={() => making.mutate()}>
-                Make a key
-              </Button>
-            </div>
+            <QueryView of={keys} rows={2}>
+              {(known) => (
+                <div className="flex flex-col items-start gap-3">
+                  <p className="text-sm text-soft">
+                    {known.length > 0
+                      ? "Keys are shown once, when they are made. Make another one for this site; the others go on working."
+                      : "Make the public key that your pages send with."}
+                  </p>
+                  <Refused error={making.error} />
+                  <Button look="primary" busy={making.isPending} onClick={() => making.mutate()}>
+                    Make a key
+                  </Button>
+                </div>
+              )}
+            </QueryView>
           )}
         </Card>
         <Card title="2. See the first one">

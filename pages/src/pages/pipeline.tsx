@@ -62,19 +62,23 @@ export function PipelinePage() {
         )
       }
     >
-      <QueryView of={version}>
-        {({ document, version: number }) =>
-          known && (
-            <>
-              <Editor key={number} env={env} pipeline={known} document={document as Document} />
-              <div className="grid items-start gap-5 lg:grid-cols-2 [&>*]:min-w-0">
-                <Versions env={env} pipeline={known} />
-                <CanaryCard env={env} pipeline={known} />
-              </div>
-            </>
-          )
-        }
-      </QueryView>
+      {pipeline.isError ? (
+        <QueryView of={pipeline}>{() => null}</QueryView>
+      ) : (
+        <QueryView of={version}>
+          {({ document, version: number }) =>
+            known && (
+              <>
+                <Editor key={number} env={env} pipeline={known} document={document as Document} />
+                <div className="grid items-start gap-5 lg:grid-cols-2 [&>*]:min-w-0">
+                  <Versions env={env} pipeline={known} />
+                  <CanaryCard env={env} pipeline={known} />
+                </div>
+              </>
+            )
+          }
+        </QueryView>
+      )}
     </Page>
   );
 }
