@@ -5,6 +5,7 @@
  */
 import { DuckDBInstance } from "@duckdb/node-api";
 import { evaluate } from "../core/analytics/evaluate.ts";
+import { funnel, mergeFunnel } from "../core/analytics/funnel.ts";
 import { merge } from "../core/analytics/merge.ts";
 import { query } from "../core/analytics/query.ts";
 import { scanOf } from "../core/analytics/scan.ts";
@@ -15,6 +16,7 @@ import {
   type SessionColumns,
 } from "../core/analytics/session-columns.ts";
 import type { Step } from "../core/analytics/session-facts.ts";
+import { walkFunnel } from "../core/analytics/walk-funnel.ts";
 import { machine } from "./workerd.ts";
 
 const SESSIONS = Number(process.env.BENCH_SESSIONS ?? 1_000_000);
@@ -49,12 +51,16 @@ const dashboard = [
   { name: "devices", metrics: ["visitors", "sessions"], dimensions: ["device", "browser"] },
   { name: "goal", metrics: ["conversions", "conversion_rate"], goal: { event: "Signed Up" } },
 ];
+const checkout = funnel.parse({
+  steps: [{ page: "/p0" }, { page: "/p1" }, { event: "Event 0" }, { event: "Signed Up" }, { event: "Order Completed" }],
+});
 const QUESTIONS = [
   { name: "a breakdown of 30 days, visitors exact", target_ms: 40, asked: { ...LAST_30, cards: [breakdown] } },
   { name: "the same with two filters", target_ms: 80, asked: { ...LAST_30, filter: filters, cards: [breakdown] } },
   { name: "nine cards of 30 days", target_ms: 150, asked: { ...LAST_30, cards: dashboard } },
   { name: "nine cards of 90 days", target_ms: 400, asked: { ...ALL, cards: dashboard } },
 ];
+const FUNNEL_TARGET_MS = 300;
 
 interface ShardColumns {
   dictionaries: Dictionaries;
@@ -78,6 +84,7 @@ export async function benchAnalytics(progress: (text: string) => void) {
   }
   await duckdb.finish();
   const times = QUESTIONS.map((): number[] => []);
+  const funnelTimes: number[] = [];
   const duckTimes: number[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
     // In turns, so that a noisy machine is noisy for all; the first round warms up.
@@ -86,6 +93,9 @@ export async function benchAnalytics(progress: (text: string) => void) {
       ask(shards, asked);
       if (round > 0) times[q]!.push(performance.now() - started);
     }
+    const began = performance.now();
+    askFunnel(shards);
+    if (round > 0) funnelTimes.push(performance.now() - began);
     const started = performance.now();
     await duckdb.breakdown();
     if (round > 0) duckTimes.push(performance.now() - started);
@@ -105,7 +115,10 @@ export async function benchAnalytics(progress: (text: string) => void) {
     steps,
     shards: SHARDS,
     rounds: ROUNDS,
-    results: QUESTIONS.map(({ name, target_ms }, q) => ({ name, ...spread(times[q]!), target_ms })),
+    results: [
+      ...QUESTIONS.map(({ name, target_ms }, q) => ({ name, ...spread(times[q]!), target_ms })),
+      { name: "a funnel of five steps, 90 days", ...spread(funnelTimes), target_ms: FUNNEL_TARGET_MS },
+    ],
     duckdb: spread(duckTimes),
     times_duckdb: Math.round((spread(times[0]!).p50_ms / spread(duckTimes).p50_ms) * 100) / 100,
   };
@@ -122,6 +135,13 @@ function ask(shards: ShardColumns[], asked: object) {
       parts.map((part) => part[c]!),
     ),
   );
+}
+
+function askFunnel(shards: ShardColumns[]) {
+  const range = { from: Date.parse(ALL.from), to: Date.parse(ALL.to) + DAY };
+  const parts = shards.map(({ blocks, dictionaries }) => walkFunnel(blocks, dictionaries, checkout, range));
+  const { total } = mergeFunnel(checkout.steps.length, parts);
+  if (total.at(-1) === 0) throw new Error("nobody came to the end of the funnel: there was nothing to measure");
 }
 
 /** Blocks of a shard's sessions in order of time, as they are closed. */

@@ -4,6 +4,7 @@
  * A visitor is in one shard only, so that distinct visitors of shards add up.
  */
 import { CardScan } from "./card-scan.ts";
+import { freeBitsets } from "./distinct-pairs.ts";
 import { filteredOf } from "./filters.ts";
 import type { Card, Filter } from "./query.ts";
 import type { Dictionaries, SessionColumns } from "./session-columns.ts";
@@ -36,6 +37,7 @@ export function evaluate(
   scan: Scan,
   isHere?: (anonymousId: string) => boolean,
 ): PartialAnswer[] {
+  freeBitsets();
   const here = isHere && Uint8Array.from(dictionaries.visitors.values, (id) => Number(isHere(id)));
   const { range, filter } = scan;
   const common = filter && filteredOf(filter, dictionaries);

@@ -20,6 +20,9 @@ const v1 = "/api/v1";
 
 export const permissionTable: readonly Row[] = [
   ["GET", "/health/live", "public"],
+  // The dashboard's files: what it shows, it asks for.
+  ["GET", "/", "public"],
+  ["GET", "/app/*", "public"],
   ["GET", "/health/ready", "public"],
   ["GET", "/health/startup", "public"],
   // By a token of its own.
