@@ -1,5 +1,6 @@
 /** Accounts: better-auth under /api/auth. */
 import { ask, post } from "./client.ts";
+import { ApiProblem } from "./problem.ts";
 import { adminToken, keepAdminToken } from "./session.ts";
 
 export interface Credentials {
@@ -20,9 +21,17 @@ export async function signIn(credentials: Credentials): Promise<{ needs_second_f
 export const verifySecondFactor = (code: string) =>
   ask("POST", "/api/auth/two-factor/verify-totp", { body: { code }, without_sign_in: true });
 
-export async function signUp(person: Credentials & { name: string }): Promise<void> {
+/** Signing up signs nobody in. Where the deployment asks for a proof of the address first, signing in is refused until then. */
+export async function signUp(person: Credentials & { name: string }): Promise<{ waits_for_mail: boolean }> {
   keepAdminToken(undefined);
   await ask("POST", "/api/auth/sign-up/email", { body: person, without_sign_in: true });
+  try {
+    await signIn({ email: person.email, password: person.password });
+    return { waits_for_mail: false };
+  } catch (error) {
+    if (error instanceof ApiProblem && error.status === 403) return { waits_for_mail: true };
+    throw error;
+  }
 }
 
 /** Tries the token before it is kept. Throws `ApiProblem`. */

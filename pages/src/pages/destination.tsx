@@ -28,6 +28,9 @@ import { Refused } from "../components/states.tsx";
 import { toast } from "../components/toast.tsx";
 import { formatMs } from "../format.ts";
 
+const PUBLISHING_S = 60;
+const RETRY_S = 3;
+
 export function DestinationPage() {
   const { env, id } = useParams({ strict: false }) as { env: string; id: string };
   const queries = useQueryClient();
@@ -46,7 +49,12 @@ export function DestinationPage() {
       });
     },
   });
-  const testing = useMutation({ mutationFn: () => post<TestResult>(`${path}/test`, {}, { environment_id: env }) });
+  const testing = useMutation({
+    mutationFn: () => post<TestResult>(`${path}/test`, {}, { environment_id: env }),
+    // A new destination is known everywhere within half a minute; until then it is found in no published configuration.
+    retry: (tries, error) => error instanceof ApiProblem && error.status === 404 && tries < PUBLISHING_S / RETRY_S,
+    retryDelay: RETRY_S * 1_000,
+  });
   return (
     <Page
       title={known?.name ?? "Destination"}

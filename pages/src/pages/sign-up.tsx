@@ -12,7 +12,8 @@ export function SignUpPage() {
   const creating = useMutation({
     mutationFn: signUp,
     meta: { shows_error: true },
-    onSuccess: async () => {
+    onSuccess: async ({ waits_for_mail }) => {
+      if (waits_for_mail) return;
       queries.clear();
       await navigate({ to: "/" });
     },
@@ -23,6 +24,18 @@ export function SignUpPage() {
     const written = (name: string) => String(form.get(name) ?? "");
     creating.mutate({ name: written("name"), email: written("email"), password: written("password") });
   };
+  if (creating.data?.waits_for_mail)
+    return (
+      <Door title="Look into your mail">
+        <p className="text-sm">
+          We have sent you a link. Follow it, and your account is ready:{" "}
+          <Link to="/sign-in" className="font-medium text-accent underline">
+            sign in
+          </Link>{" "}
+          then.
+        </p>
+      </Door>
+    );
   return (
     <Door
       title="Create your account"
@@ -46,7 +59,7 @@ export function SignUpPage() {
           autoComplete="new-password"
           minLength={8}
           required
-          hint="At least 8 characters."
+          hint="At least 8 characters, one of them a number."
         />
         <Refused error={creating.error} />
         <Button type="submit" look="primary" busy={creating.isPending}>
