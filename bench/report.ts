@@ -1,4 +1,5 @@
 /** Results as a person reads them. Every number in the README's table is one of these. */
+import type { benchAnalytics } from "./analytics.ts";
 import type { benchBulkImport } from "./bulk-import.ts";
 import type { benchDelivery, benchOutage } from "./delivery.ts";
 import type { benchIngest } from "./ingest.ts";
@@ -19,6 +20,7 @@ type Shard = Awaited<ReturnType<typeof benchShard>>;
 type Mapping = Awaited<ReturnType<typeof benchMapping>>;
 
 type Delivery = Awaited<ReturnType<typeof benchDelivery>>;
+type Analytics = Awaited<ReturnType<typeof benchAnalytics>>;
 type Outage = Awaited<ReturnType<typeof benchOutage>>;
 
 const REPORTS = {
@@ -32,6 +34,7 @@ const REPORTS = {
   outage: outageReport,
   layer1: layer1Report,
   layer2: layer2Report,
+  analytics: analyticsReport,
 };
 
 /** `result`: what the benchmark of that name answered. */
@@ -210,6 +213,22 @@ function layer2Report({ results, events, rounds, integrations }: Layer2, where: 
   ]);
   const head = ["pipeline of each integration", "an event", "rounds", "more than none", "payloads"];
   return `layer 2 for ${integrations.join(", ")}: medians of ${rounds} rounds of ${events} events in turn\n${where}\n\n${table([head, ...rows])}`;
+}
+
+function analyticsReport(result: Analytics, where: string): string {
+  const { sessions, steps, shards, rounds, results, duckdb } = result;
+  const rows = results.map((one) => [one.name, `${one.p50_ms} ms`, `${one.p95_ms} ms`, `${one.target_ms} ms`]);
+  return [
+    `analytics: ${sessions.toLocaleString("en")} sessions with ${steps.toLocaleString("en")} steps in ${shards} shards, one after the other; ${rounds} rounds in turn\n${where}`,
+    "",
+    table([
+      ["question", "p50", "p95", "at most"],
+      ...rows,
+      ["DuckDB, one thread: the first", `${duckdb.p50_ms} ms`, `${duckdb.p95_ms} ms`, ""],
+    ]),
+    "",
+    `the first takes ${result.times_duckdb} times what DuckDB takes`,
+  ].join("\n");
 }
 
 function table(rows: string[][]): string {

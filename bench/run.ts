@@ -3,6 +3,7 @@
  * stdout, and with --save to bench/results.json, which `npm run cost` reads.
  */
 import { parseArgs } from "node:util";
+import { benchAnalytics } from "./analytics.ts";
 import { benchBulkImport } from "./bulk-import.ts";
 import { benchDelivery, benchOutage } from "./delivery.ts";
 import { benchIngest } from "./ingest.ts";
@@ -26,6 +27,7 @@ const benchmarks = {
   delivery: benchDelivery,
   outage: benchOutage,
   layer2: benchLayer2,
+  analytics: benchAnalytics,
 };
 
 const { values, positionals } = parseArgs({

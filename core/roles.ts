@@ -39,6 +39,7 @@ export const PERMISSIONS = {
   "pii:reveal": "admin",
   "audit:read": "engineer",
   "analytics:read": "viewer",
+  "analytics:write": "analyst",
   "segments:read": "viewer",
   "segments:write": "analyst",
   "members:read": "viewer",

@@ -4,6 +4,7 @@
  * no part. What a session holds is counts, sums, earliest and latest: the same for the same events, in whatever order they came.
  * All times are epoch milliseconds.
  */
+import { withOrdersOnce } from "./analytics/orders-once.ts";
 import {
   MOST_STEPS,
   type SessionFacts,
@@ -207,8 +208,9 @@ export interface Added {
 }
 
 /** Puts an event into the session that `placeInSession` said. Mutates nothing. */
-export function addToSession(sessions: readonly Session[], place: Place, at: number, visit: Visit): Added {
+export function addToSession(known: readonly Session[], place: Place, at: number, told: Visit): Added {
   const { number, opened, opened_by } = place;
+  const { sessions, visit } = withOrdersOnce(known, at, told);
   const hasRoom = sessions.reduce((steps, s) => steps + (s.steps?.length ?? 0), 0) < MOST_STEPS;
   const index = sessions.findIndex((s) => s.number === number);
   if (index >= 0) {

@@ -1,5 +1,5 @@
 /** Configuration and indexes in D1: never on an event's path. `migrations/` creates these tables; a test compares the two. */
-import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { type AnySQLiteColumn, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { organisations } from "./organisations-table.ts";
 
 export * from "./accounts-schema.ts";
@@ -250,6 +250,24 @@ export const idempotentAnswers = sqliteTable("idempotent_answers", {
   sealed_answer: text(),
   created_at: text().notNull(),
 });
+
+/** What people save for their analyses (db/saved-analytics.ts). `document` is JSON: a goal, a funnel, or the day of an annotation. */
+const savedAnalytics = () => ({
+  environment_id: text()
+    .notNull()
+    .references(() => environments.id),
+  id: text().notNull(),
+  name: text().notNull(),
+  document: text({ mode: "json" }).notNull(),
+  created_at: text().notNull(),
+  updated_at: text().notNull(),
+});
+const byEnvironmentAndId = (table: { environment_id: AnySQLiteColumn; id: AnySQLiteColumn }) => [
+  primaryKey({ columns: [table.environment_id, table.id] }),
+];
+export const goals = sqliteTable("goals", savedAnalytics(), byEnvironmentAndId);
+export const funnels = sqliteTable("funnels", savedAnalytics(), byEnvironmentAndId);
+export const annotations = sqliteTable("annotations", savedAnalytics(), byEnvironmentAndId);
 
 /** Long work on the lake that somebody asked for, and what came of it (workers/api/lake). */
 export const lakeJobs = sqliteTable("lake_jobs", {

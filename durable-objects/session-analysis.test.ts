@@ -63,12 +63,13 @@ const view = (anonymous_id: string, minute: number, path: string) =>
     timestamp: new Date(START + minute * MINUTE).toISOString(),
     context: { page: { path, url: `https://shop.example${path}` }, location: { country: "BE" } },
   });
+let orders = 0;
 const order = (anonymous_id: string, minute: number, revenue: number, event = "Order Completed") =>
   anEvent({
     anonymous_id,
     event,
     timestamp: new Date(START + minute * MINUTE).toISOString(),
-    properties: { order_id: `o-${minute}`, revenue, currency: "EUR" },
+    properties: { order_id: `o-${++orders}`, revenue, currency: "EUR" },
   });
 
 it("answers from an event that came a moment ago, with its money in minor units", async () => {

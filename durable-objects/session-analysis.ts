@@ -3,12 +3,15 @@
  * was an event. What is stored stays the truth, so a visitor who is moved, merged or forgotten is never in two places here.
  */
 import { evaluate, type PartialAnswer, type Scan } from "../core/analytics/evaluate.ts";
+import type { Funnel, FunnelPart } from "../core/analytics/funnel.ts";
 import {
   type AnalysedSession,
   columnsOf,
   Dictionaries,
   type SessionColumns,
 } from "../core/analytics/session-columns.ts";
+import type { Bucket } from "../core/analytics/time-buckets.ts";
+import { walkFunnel } from "../core/analytics/walk-funnel.ts";
 import { closedRows } from "./closed-sessions.ts";
 import { analysedOf, type StoredSession } from "./visitor-facts.ts";
 
@@ -46,10 +49,24 @@ export class SessionAnalysis {
 
   /** `live`: the sessions that are in no row yet. `isHere`: while buckets move, whose sessions count here. */
   answer(scan: Scan, live: () => Iterable<StoredSession>, isHere?: (anonymousId: string) => boolean): PartialAnswer[] {
+    return evaluate(this.#columns(live), this.#dictionaries, scan, isHere);
+  }
+
+  /** As `answer`: how far visitors came in a funnel. */
+  funnel(
+    funnel: Funnel,
+    range: Bucket,
+    live: () => Iterable<StoredSession>,
+    isHere?: (anonymousId: string) => boolean,
+  ): FunnelPart {
+    return walkFunnel(this.#columns(live), this.#dictionaries, funnel, range, isHere);
+  }
+
+  #columns(live: () => Iterable<StoredSession>): SessionColumns[] {
     this.#read();
     this.#live ??= columnsOf(Array.from(live(), analysedOf), this.#dictionaries);
     this.#tailBlock ??= columnsOf(this.#tail, this.#dictionaries);
-    return evaluate([...this.#blocks, this.#tailBlock, this.#live], this.#dictionaries, scan, isHere);
+    return [...this.#blocks, this.#tailBlock, this.#live];
   }
 
   #read(): void {

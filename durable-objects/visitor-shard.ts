@@ -14,12 +14,15 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { PartialAnswer } from "../core/analytics/evaluate.ts";
+import type { Funnel, FunnelPart } from "../core/analytics/funnel.ts";
+import { type Present, PresentCount } from "../core/analytics/realtime.ts";
 import { type QueryScan, scanOf } from "../core/analytics/scan.ts";
+import type { Bucket } from "../core/analytics/time-buckets.ts";
 import { each, type Where } from "../core/buckets.ts";
 import type { VendorIds } from "../core/event.ts";
 import { hash64 } from "../core/hash.ts";
 import { messageKey } from "../core/identity-graph.ts";
-import { addToSession, placeInSession, type Visit } from "../core/session.ts";
+import { addToSession, placeInSession, type Session, type Visit } from "../core/session.ts";
 import { bucketOf, type ShardMap } from "../core/shard-map.ts";
 import { earlierTouch, type FirstTouch, touchOfVisit } from "../core/touch.ts";
 import {
@@ -250,13 +253,45 @@ export class VisitorShard extends DurableObject<ShardEnv> implements Peer<Visito
   async query(scan: QueryScan, map: ShardMap): Promise<{ cards: PartialAnswer[]; is_moving: boolean }> {
     this.#moves.adopt(map);
     await this.#schedule();
-    const isHere = (anonymousId: string) => this.#moves.where(bucketOf(anonymousId), map).at === "here";
-    const cards = this.#analysis.answer(
-      scanOf(scan),
-      () => this.#openSessions(),
-      this.#moves.hasAll(map) ? undefined : isHere,
-    );
-    return { cards, is_moving: this.#moves.pulls.length > 0 || this.#moves.isGiving };
+    const cards = this.#analysis.answer(scanOf(scan), () => this.#openSessions(), this.#isHere(map));
+    return { cards, is_moving: this.#isMoving };
+  }
+
+  /** This shard's part of a funnel's answer (core/analytics/walk-funnel.ts). */
+  async funnel(funnel: Funnel, range: Bucket, map: ShardMap): Promise<FunnelPart & { is_moving: boolean }> {
+    this.#moves.adopt(map);
+    await this.#schedule();
+    const part = this.#analysis.funnel(funnel, range, () => this.#openSessions(), this.#isHere(map));
+    return { ...part, is_moving: this.#isMoving };
+  }
+
+  /** Whose sessions count here; undefined: everybody's. */
+  #isHere(map: ShardMap): ((anonymousId: string) => boolean) | undefined {
+    if (this.#moves.hasAll(map)) return undefined;
+    return (anonymousId) => this.#moves.where(bucketOf(anonymousId), map).at === "here";
+  }
+
+  get #isMoving(): boolean {
+    return this.#moves.pulls.length > 0 || this.#moves.isGiving;
+  }
+
+  /** Who is here of whom an event came, and happened, since then; epoch milliseconds (core/analytics/realtime.ts). */
+  async present(since: number, map: ShardMap): Promise<Present> {
+    this.#moves.adopt(map);
+    await this.#schedule();
+    const isHere = this.#isHere(map);
+    const count = new PresentCount();
+    for (const { anonymous_id, sessions } of this.#visitors.seenAfter(since)) {
+      if (isHere && !isHere(anonymous_id)) continue;
+      const newest = sessions.reduce<Session | undefined>(
+        (last, one) => (last && last.end > one.end ? last : one),
+        undefined,
+      );
+      if (!newest || newest.end <= since) continue;
+      const { exit, traffic, campaign, seen } = newest;
+      count.add({ page: exit?.page, source: traffic?.told.source ?? campaign?.source, country: seen?.told.country });
+    }
+    return count.part;
   }
 
   /** A visitor's events, newest first (visitor-timeline.ts). */

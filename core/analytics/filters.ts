@@ -3,45 +3,55 @@ import { RE2JS } from "re2js";
 import type { Condition, Filter } from "./query.ts";
 import { type Dictionaries, PAGE, type SessionColumns } from "./session-columns.ts";
 
-export interface Passes {
-  /** Whether session i of the block passes. A page or event: whether the session has one (for `is_not`: has none) like that. */
-  in(block: SessionColumns): (i: number) => boolean;
+export interface Filtered {
+  /** 1 for each session of the block that passes. A page or event: where the session has one (for `is_not`: has none) like that. */
+  in(block: SessionColumns): Uint8Array;
 }
 
 /** Throws where an expression is none; `regexProblem` tells beforehand. */
-export function passesOf(filter: Filter, dictionaries: Dictionaries): Passes {
+export function filteredOf(filter: Filter, dictionaries: Dictionaries): Filtered {
   if ("and" in filter || "or" in filter) {
     const isAnd = "and" in filter;
-    const parts = (isAnd ? filter.and : filter.or).map((part) => passesOf(part, dictionaries));
+    const parts = (isAnd ? filter.and : filter.or).map((part) => filteredOf(part, dictionaries));
     return {
       in(block) {
-        const inBlock = parts.map((part) => part.in(block));
-        return isAnd ? (i) => inBlock.every((part) => part(i)) : (i) => inBlock.some((part) => part(i));
+        const [all, ...others] = parts.map((part) => part.in(block));
+        for (const other of others)
+          for (let i = 0; i < block.count; i++) all![i] = isAnd ? all![i]! & other[i]! : all![i]! | other[i]!;
+        return all!;
       },
     };
   }
   const { dimension } = filter;
   const isNegative = filter.operator === "is_not";
   const wanted = testOf(filter);
+  const { values } =
+    dimension === "page" || dimension === "event"
+      ? dictionaries[dimension === "page" ? "pages" : "events"]
+      : dictionaries.dimensions[dimension];
+  const fits = Uint8Array.from(values, (text) => Number(wanted(text)));
+  const negative = Number(isNegative);
   if (dimension === "page" || dimension === "event") {
-    const fits = dictionaries[dimension === "page" ? "pages" : "events"].values.map(wanted);
+    const isPage = dimension === "page";
     return {
-      in:
-        ({ firstStep, stepKind, stepName }) =>
-        (i) => {
+      in({ count, firstStep, stepKind, stepName }) {
+        const passes = new Uint8Array(count).fill(negative);
+        for (let i = 0; i < count; i++)
           for (let step = firstStep[i]!; step < firstStep[i + 1]!; step++)
-            if ((stepKind[step] === PAGE) === (dimension === "page") && fits[stepName[step]!]) return !isNegative;
-          return isNegative;
-        },
+            if (fits[stepName[step]!] === 1 && (stepKind[step] === PAGE) === isPage) {
+              passes[i] = 1 - negative;
+              break;
+            }
+        return passes;
+      },
     };
   }
-  const fits = Uint8Array.from(dictionaries.dimensions[dimension].values, (text) =>
-    Number(wanted(text) !== isNegative),
-  );
   return {
-    in(block) {
-      const codes = block.dimensions[dimension];
-      return (i) => fits[codes[i]!] === 1;
+    in({ count, dimensions }) {
+      const codes = dimensions[dimension];
+      const passes = new Uint8Array(count);
+      for (let i = 0; i < count; i++) passes[i] = fits[codes[i]!]! ^ negative;
+      return passes;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Shards' partial answers to one, and its metrics from sums. */
-import { type Group, type PartialAnswer, SUMS } from "./evaluate.ts";
+import type { Group, PartialAnswer } from "./evaluate.ts";
 import type { Card, Metric } from "./query.ts";
+import { AT, SUMS, type Sum } from "./sums.ts";
 
 export interface Row {
   /** By dimension. "" where it is not known. */
@@ -69,7 +70,7 @@ const metricsOf = ({ metrics }: Card, sums: number[]) =>
   Object.fromEntries(metrics.map((name) => [name, metricOf(name, sums)]));
 
 function metricOf(metric: Metric, sums: number[]): number | null {
-  const sum = (name: (typeof SUMS)[number]) => sums[SUMS.indexOf(name)]!;
+  const sum = (name: Sum) => sums[AT[name]]!;
   const share = (of: number, among: number) => (among === 0 ? null : of / among);
   switch (metric) {
     case "bounce_rate":

@@ -74,14 +74,17 @@ export const filter = filterOf(MOST_LEVELS);
 
 export const INTERVALS = ["hour", "day", "week", "month", "year"] as const;
 
+/** Events of this name, or pages with this path. */
+export const goal = z.strictObject({ event: value.optional(), page: value.optional() });
+
 export const card = z.strictObject({
   name: z.string().min(1).max(64),
   metrics: z.array(z.enum(METRICS)).min(1).max(METRICS.length),
   dimensions: z.array(z.enum(DIMENSIONS)).max(2).default([]),
   interval: z.enum(INTERVALS).optional(),
   filter: filter.optional(),
-  /** What `conversions` counts: events of these names, or pages with these paths. */
-  goal: z.strictObject({ event: value.optional(), page: value.optional() }).optional(),
+  /** What `conversions` counts. */
+  goal: goal.optional(),
   order_by: z.enum(METRICS).optional(),
   /** 100 where nothing is said, and with an interval all. */
   limit: z.int().min(1).max(10_000).optional(),

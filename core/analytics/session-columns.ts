@@ -35,6 +35,11 @@ export class Dictionary {
     }
     return code;
   }
+
+  /** Undefined for a text that is in no session. */
+  known(value: string): number | undefined {
+    return this.#codes.get(value);
+  }
 }
 
 export class Dictionaries {

@@ -153,7 +153,8 @@ export function withStep(steps: readonly Step[], step: Step): Step[] {
   return [...steps.slice(0, at), step, ...steps.slice(at)];
 }
 
-function isBefore(one: Step, other: Step): boolean {
+/** The order of steps: by time, and of the same time always the same. */
+export function isBefore(one: Step, other: Step): boolean {
   if (one.at !== other.at) return one.at < other.at;
   return keyOf(one) < keyOf(other);
 }

@@ -13,6 +13,27 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+const MOST_FORMATS = 50;
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Made once: making one takes as long as a scan of thousands of sessions. */
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone);
+  if (known) return known;
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  });
+  if (formats.size < MOST_FORMATS) formats.set(timeZone, format);
+  return format;
+}
+
 /** A time zone's offsets within a range: from `changes[i]` on the clock is `offsets[i]` ms before UTC's. */
 export class Zone {
   readonly #changes: number[] = [];
@@ -20,16 +41,7 @@ export class Zone {
 
   /** Throws a RangeError for a zone that nobody knows. */
   constructor(timeZone: string, from: number, to: number) {
-    const format = new Intl.DateTimeFormat("en-US", {
-      timeZone,
-      hourCycle: "h23",
-      year: "numeric",
-      month: "numeric",
-      day: "numeric",
-      hour: "numeric",
-      minute: "numeric",
-      second: "numeric",
-    });
+    const format = formatOf(timeZone);
     const offsetAt = (at: number) => {
       const part: Record<string, number> = {};
       for (const { type, value } of format.formatToParts(at)) part[type] = Number(value);

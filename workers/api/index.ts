@@ -18,6 +18,7 @@ import { destinationCatalogue } from "./routes/destinations.ts";
 import { environments } from "./routes/environments.ts";
 import { erasures } from "./routes/erasures.ts";
 import { events } from "./routes/events.ts";
+import { funnelRoute, savedFunnel } from "./routes/funnel.ts";
 import { health } from "./routes/health.ts";
 import { integrations } from "./routes/integrations.ts";
 import { keys } from "./routes/keys.ts";
@@ -37,11 +38,13 @@ import { pipelines } from "./routes/pipelines.ts";
 import { profileAttribution } from "./routes/profile-attribution.ts";
 import { profiles } from "./routes/profiles.ts";
 import { queryRoute } from "./routes/query.ts";
+import { realtime } from "./routes/realtime.ts";
 import { receiptKeys } from "./routes/receipt-keys.ts";
 import { receipts } from "./routes/receipts.ts";
 import { release } from "./routes/release.ts";
 import { replays } from "./routes/replays.ts";
 import { roles } from "./routes/roles.ts";
+import { annotations, funnels, goals } from "./routes/saved-analytics.ts";
 import { segments } from "./routes/segments.ts";
 import { shards } from "./routes/shards.ts";
 import { siteMetrics } from "./routes/site-metrics.ts";
@@ -89,7 +92,11 @@ const routes = new Hono<{ Bindings: ApiEnv }>()
   .route("/audit", auditRoutes)
   .route("/payment-webhooks", paymentWebhooks)
   .route("/segments", segments)
-  .route("/query", queryRoute);
+  .route("/query", queryRoute)
+  .route("/funnel", funnelRoute)
+  .route("/goals", goals)
+  .route("/funnels", funnels)
+  .route("/annotations", annotations);
 /** For `hc<ApiType>("/api/v1")`: what a client may ask, and what it is answered. */
 export type ApiType = typeof routes;
 
@@ -142,6 +149,8 @@ api.route("/api/v1/payment-webhooks", paymentWebhooks);
 api.route("/api/v1/segments", segments);
 api.route("/api/v1/query", queryRoute);
 api.route("/api", siteMetrics);
+api.route("/api", realtime);
+api.route("/api", savedFunnel);
 api.all("/api/*", (c) => {
   throw new ApiError("not_found", `There is no ${c.req.method} ${c.req.path}`);
 });

@@ -20,6 +20,9 @@ const v1 = "/api/v1";
 
 export const permissionTable: readonly Row[] = [
   ["GET", "/health/live", "public"],
+  // The dashboard's files: what it shows, it asks for.
+  ["GET", "/", "public"],
+  ["GET", "/app/*", "public"],
   ["GET", "/health/ready", "public"],
   ["GET", "/health/startup", "public"],
   // By a token of its own.
@@ -155,6 +158,21 @@ export const permissionTable: readonly Row[] = [
   ["GET", "/api/metrics", "analytics:read"],
   ["GET", "/api/revenue", "analytics:read"],
   ["GET", "/api/goals", "analytics:read"],
+  ["GET", "/api/realtime", "analytics:read"],
+  ["GET", "/api/funnels/:id", "analytics:read"],
+  ["POST", `${v1}/funnel`, "analytics:read"],
+  ["GET", `${v1}/goals`, "analytics:read"],
+  ["POST", `${v1}/goals`, "analytics:write"],
+  ["GET", `${v1}/goals/:id`, "analytics:read"],
+  ["PUT DELETE", `${v1}/goals/:id`, "analytics:write"],
+  ["GET", `${v1}/funnels`, "analytics:read"],
+  ["POST", `${v1}/funnels`, "analytics:write"],
+  ["GET", `${v1}/funnels/:id`, "analytics:read"],
+  ["PUT DELETE", `${v1}/funnels/:id`, "analytics:write"],
+  ["GET", `${v1}/annotations`, "analytics:read"],
+  ["POST", `${v1}/annotations`, "analytics:write"],
+  ["GET", `${v1}/annotations/:id`, "analytics:read"],
+  ["PUT DELETE", `${v1}/annotations/:id`, "analytics:write"],
   ["GET", `${v1}/payment-webhooks`, "sources:read"],
   ["POST", `${v1}/payment-webhooks`, "sources:write"],
   ["PATCH DELETE", `${v1}/payment-webhooks/:id`, "sources:write"],

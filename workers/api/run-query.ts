@@ -65,7 +65,15 @@ export async function runQuery(
   return answer;
 }
 
-function rangeOf({ from, to, time_zone, compare, cards, week_start }: Query): { range: Bucket; zone: Zone } {
+/** Throws `invalid_request`. */
+export function rangeOf({
+  from,
+  to,
+  time_zone,
+  compare,
+  cards,
+  week_start,
+}: Pick<Query, "from" | "to" | "time_zone" | "compare" | "cards" | "week_start">): { range: Bucket; zone: Zone } {
   const isDate = (moment: string) => /^\d{4}-\d{2}-\d{2}$/.test(moment);
   const [first, last] = [Date.parse(from), Date.parse(to)];
   if (last < first) throw new ApiError("invalid_request", "to: lies before from");

@@ -16,6 +16,25 @@ beforeAll(async () => {
 
 afterEach(() => vi.restoreAllMocks());
 
+/** By the API, since what is managed is read from D1. */
+async function configured(id: string, integration: string): Promise<void> {
+  const settings = { url: "https://hooks.example.com/in", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" };
+  const document = {
+    organisation: { id: "org_mcp", name: "Mill" },
+    name: "dev",
+    sources: [],
+    integrations: [{ id: integration, name: "Hook", destination: "webhook", settings }],
+  };
+  const init = {
+    method: "PATCH",
+    headers: { authorization: "Bearer test-admin-token" },
+    body: JSON.stringify(document),
+  };
+  // The sink stands for the webhook's host, which here nothing resolves.
+  const sink = { ...env, VENDOR_SINK_URL: "http://127.0.0.1:9" };
+  expect((await api.request(`/api/v1/environments/${id}`, init, sink)).status).toBe(200);
+}
+
 /** The SDK's own client, whose network is this Worker. */
 async function connect(token = "test-admin-token") {
   const client = new Client({ name: "test", version: "1.0.0" });
@@ -40,9 +59,17 @@ describe("the SDK's client", () => {
     expect(tools.every(({ description, inputSchema }) => description && inputSchema.type === "object")).toBe(true);
   });
 
-  it("reads an integration, and what became of an event", async () => {
+  it("reads an integration, and pauses it", async () => {
+    await configured("env_mcp", "int_mcp");
     const client = await connect();
-    expect((await use(client, "get_integration", { integration_id })).answer).toMatchObject({ id: integration_id });
+    const named = { environment_id: "env_mcp", integration_id: "int_mcp" };
+    expect((await use(client, "get_integration", named)).answer).toMatchObject({ id: "int_mcp", enabled: true });
+    await use(client, "pause_integration", named);
+    expect((await use(client, "get_integration", named)).answer).toMatchObject({ id: "int_mcp", enabled: false });
+  });
+
+  it("reads what became of an event", async () => {
+    const client = await connect();
     const event = anEvent({ message_id: "mcp-1" });
     await env.LIVE_FEED.getByName(environment_id).publish([{ kind: "received", source_id: "src_test", event }]);
     const path = await use(client, "event_path", { message_id: "mcp-1" });

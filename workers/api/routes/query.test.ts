@@ -84,6 +84,39 @@ it("tells a site's owner, by plain GETs, which source makes money", async () => 
   expect(await get("goals?")).toMatchObject({ status: 400, body: { error: { code: "invalid_request" } } });
 });
 
+it("tells who is there now, of all shards, by page, source and country", async () => {
+  const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+  const now = (anonymous_id: string, minutes: number, country: string) => ({
+    ...view(anonymous_id, minutesAgo(minutes), country),
+    received_at: minutesAgo(Math.min(minutes, 1)),
+  });
+  const told = now("b", 2, "NL");
+  await happened(now("a", 1, "BE"), {
+    ...told,
+    context: { ...told.context, traffic: { source: "bing", medium: "cpc" } },
+  });
+  // What was here ten minutes ago, and what happened then and came just now.
+  await happened({ ...now("c", 10, "BE"), received_at: minutesAgo(10) }, now("d", 10, "BE"));
+  const get = async (path: string) => {
+    const url = `/api/realtime?environment_id=${environment.id}${path}`;
+    const response = await api.request(url, { headers: { authorization: "Bearer test-admin-token" } }, env);
+    return { status: response.status, body: await response.json() };
+  };
+  expect((await get("")).body).toMatchObject({
+    visitors: 2,
+    pages: [{ name: "/", visitors: 2 }],
+    sources: [
+      { name: "", visitors: 1 },
+      { name: "bing", visitors: 1 },
+    ],
+    countries: [
+      { name: "BE", visitors: 1 },
+      { name: "NL", visitors: 1 },
+    ],
+  });
+  expect((await get("&limit=x")).status).toBe(400);
+});
+
 describe("a query", () => {
   it("adds up visitors of all shards, by the days of the site's time zone, and compares them", async () => {
     await happened(

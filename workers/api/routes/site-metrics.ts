@@ -1,8 +1,10 @@
 /** The plain questions of a site's owner, as GETs: `/api/metrics`, `/api/revenue`, `/api/goals`. Each is one query (docs/analytics.md). */
+import { drizzle } from "drizzle-orm/d1";
 import { type Context, Hono } from "hono";
 import * as z from "zod";
 import { type Condition, query } from "../../../core/analytics/query.ts";
 import { ApiError } from "../../../core/api-error.ts";
+import { SavedAnalytics } from "../../../db/saved-analytics.ts";
 import type { ApiEnv } from "../../env.ts";
 import { runQuery } from "../run-query.ts";
 import { environmentOf } from "./environment-of.ts";
@@ -65,16 +67,20 @@ siteMetrics.get("/revenue", async (c) => {
   );
 });
 
-/** `goal_name` is an event's name. */
-siteMetrics.get("/goals", async (c) =>
-  c.json(
+/** `goal_name` is the name of a saved goal, or else an event's. */
+siteMetrics.get("/goals", async (c) => {
+  const { id } = await environmentOf(c);
+  const name = c.req.query("goal_name");
+  const saved = name === undefined ? undefined : await new SavedAnalytics(drizzle(c.env.DB), "goal", id).named(name);
+  return c.json(
     await answer(c, ({ goal_name }) => {
       if (goal_name === undefined) throw new ApiError("invalid_request", "goal_name: say which event is the goal");
-      const shared = { metrics: ["conversions", "conversion_rate", "sessions"], goal: { event: goal_name } };
+      const goal = saved?.document ?? { event: goal_name };
+      const shared = { metrics: ["conversions", "conversion_rate", "sessions"], goal };
       return [
         { name: "total", ...shared },
         { name: "sources", ...shared, dimensions: ["source"], limit: MOST_SHOWN },
       ];
     }),
-  ),
-);
+  );
+});
