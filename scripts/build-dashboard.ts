@@ -32,7 +32,13 @@ async function fingerprint(): Promise<string> {
     .flat()
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
-  const others = ["index.html", "vite.config.ts", "../package-lock.json"].map((name) => join(PAGES, name));
+  const others = [
+    "index.html",
+    "vite.config.ts",
+    "list-prices.ts",
+    "../bench/results.json",
+    "../package-lock.json",
+  ].map((name) => join(PAGES, name));
   for (const file of [...files, ...others].sort())
     hash.update(`${file.slice(PAGES.length)}\0`).update(await readFile(file));
   return hash.digest("hex");

@@ -69,37 +69,33 @@ const open = async (path: string) => {
 
 /** As a link does it, without loading everything anew. */
 const go = async (path: string) => {
-  await page.evaluate((address) => {
-    document.title = "";
-    history.pushState(null, "", address);
-    dispatchEvent(new PopStateEvent("popstate"));
-  }, `/app/env_1/${path}`);
+  await page.evaluate(
+    `document.title = ""; history.pushState(null, "", "/app/env_1/${path}"); dispatchEvent(new PopStateEvent("popstate"));`,
+  );
   await settled();
 };
 
 /** The page's own title, and nothing that is still asked for. */
 const settled = () =>
-  page.waitForFunction(
-    () => /·/.test(document.title) && !document.querySelector('[role="status"][aria-label="Loading"]'),
-  );
+  page.waitForFunction(`/·/.test(document.title) && !document.querySelector('[role="status"][aria-label="Loading"]')`);
 
 /** What axe finds serious or worse, each with the first place. */
 async function violations(rules?: string[]): Promise<string[]> {
   await page.evaluate(axe);
-  return page.evaluate(async (only) => {
-    const { axe } = globalThis as unknown as { axe: { run(place: Document, options: object): Promise<Found> } };
-    const { violations } = await axe.run(document, { resultTypes: ["violations"], ...(only && { runOnly: only }) });
-    return violations
-      .filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
-  }, rules);
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const { violations } = await page.evaluate<Found>(`axe.run(document, ${JSON.stringify(options)})`);
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200)}`);
 }
 
 interface Found {
   violations: { id: string; impact: string; nodes: { html: string }[] }[];
 }
 
-const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+/** Pixels that the page is wider than its window. */
+const overflow = () =>
+  page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
 /** What is wrong with the pages, each by its path. */
 async function faultsOf(
