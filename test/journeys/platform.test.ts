@@ -192,4 +192,4 @@ it("runs a second stack beside the first, which knows nothing of it", async () =
     await second.stop();
   }
   await expect(fetch(`${second.url}/health/live`)).rejects.toThrow();
-});
+}, 120_000);
