@@ -38,8 +38,9 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["{sdk,test,scripts,bench,demo}/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          // A local stack takes half a minute to start where others run beside it.
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
         },
       },
     ],
