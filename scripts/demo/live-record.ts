@@ -16,6 +16,7 @@ export class LiveRecord {
     this.#socket = socket;
     this.witness = witness;
     socket.addEventListener("message", ({ data }) => {
+      socket.send('{"ack":1}');
       for (const item of JSON.parse(String(data)) as LiveItem[]) {
         if (item.kind === "processed") this.processed.push(item);
         if (item.kind === "delivered") this.delivered.push(item);
@@ -29,7 +30,8 @@ export class LiveRecord {
       method: "POST",
       headers: { authorization: `Bearer ${admin_token}` },
     });
-    const query = new URLSearchParams((await asked.json()) as { ticket: string; environment_id: string });
+    const { ticket, environment_id } = (await asked.json()) as { ticket: string; environment_id: string };
+    const query = new URLSearchParams({ ticket, environment_id });
     const socket = new WebSocket(`${url.replace("http", "ws")}/api/v1/live?${query}`);
     const record = new LiveRecord(socket, witness);
     await new Promise<void>((resolve, reject) => {
