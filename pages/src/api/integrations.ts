@@ -11,19 +11,19 @@ export interface Integration {
   enabled: boolean;
   purpose?: string;
   source_ids?: string[];
+  /** Without the secrets. */
   settings: Record<string, unknown>;
+  /** The names of those settings that are secrets. */
+  secret_settings?: string[];
 }
 
 /** A destination of the catalogue. */
 export interface Destination {
   name: string;
-  title?: string;
-  label?: string;
+  title: string;
   purpose: string;
-  docs_url?: string;
   /** JSON Schema of what it wants to be told. */
-  settings_schema?: JsonSchema;
-  settings?: JsonSchema;
+  settings_schema: JsonSchema;
 }
 
 export interface JsonSchema {
@@ -45,10 +45,8 @@ export interface JsonSchema {
   maxLength?: number;
   minimum?: number;
   maximum?: number;
-  /** Sealed when it is saved, and never shown again. */
-  secret?: boolean;
+  /** A secret: sealed when it is saved, and never shown again. */
   writeOnly?: boolean;
-  "x-secret"?: boolean;
 }
 
 export interface Board {
@@ -68,11 +66,6 @@ export interface TestResult {
   request?: { url: string; method: string; body: string };
   response?: { status: number; body: string; ms: number } | { error: string; ms: number };
 }
-
-export const schemaOf = (destination: Destination): JsonSchema =>
-  destination.settings_schema ?? destination.settings ?? {};
-export const titleOf = (destination: Pick<Destination, "name" | "title" | "label">) =>
-  destination.title ?? destination.label ?? spelled(destination.name);
 
 const SPELLED: Record<string, string> = {
   ga4: "Google Analytics 4",

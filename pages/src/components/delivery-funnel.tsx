@@ -31,11 +31,13 @@ export function DeliveryFunnel({ board: { total, failed_samples } }: { board: Bo
           </div>
         ))}
       </dl>
-      <p className="text-sm text-soft">
-        {formatShare(total.success_rate)} of those with an answer were taken; from arrival to the vendor's yes{" "}
-        {formatMs(total.latency_ms.p50)} at the median, {formatMs(total.latency_ms.p95)} at the 95th percentile.{" "}
-        {total.retried > 0 && `${formatNumber(total.retried)} tries are repeated.`}
-      </p>
+      {total.success_rate !== null && (
+        <p className="text-sm text-soft">
+          {formatShare(total.success_rate)} of those with an answer were taken; from arrival to the vendor's yes{" "}
+          {formatMs(total.latency_ms.p50)} at the median, {formatMs(total.latency_ms.p95)} at the 95th percentile.{" "}
+          {total.retried > 0 && `${formatNumber(total.retried)} tries are repeated.`}
+        </p>
+      )}
       <Reasons title="Not sent, because" reasons={total.why.filtered} />
       <Reasons title="Given up, because" reasons={total.why.failed} />
       {failed_samples.length > 0 && (

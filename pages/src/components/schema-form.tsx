@@ -150,8 +150,7 @@ function JsonSetting({
   );
 }
 
-const isSecret = (schema: JsonSchema) =>
-  schema.secret === true || schema.writeOnly === true || schema["x-secret"] === true;
+const isSecret = (schema: JsonSchema) => schema.writeOnly === true;
 
 /** `anyOf` with null or a single kind is that kind. */
 function plain(schema: JsonSchema): JsonSchema {

@@ -64,8 +64,8 @@ function Funnel({ env, one }: { env: string; one: IntegrationStatus }) {
         <span className="min-w-0 flex-1">
           <bdi className="block truncate font-medium">{one.name}</bdi>
           <span className="block truncate text-xs text-soft">
-            {formatCompact(one.delivered)} delivered, {formatCompact(one.dead_lettered)} given up,{" "}
-            {formatShare(decided ? one.delivered / decided : null)} taken
+            {formatCompact(one.delivered)} delivered, {formatCompact(one.dead_lettered)} given up
+            {decided > 0 && `, ${formatShare(one.delivered / decided)} taken`}
           </span>
         </span>
         <Badge tone={tone}>{label}</Badge>

@@ -8,7 +8,6 @@ import {
   destinationsQuery,
   type Integration,
   integrationQuery,
-  schemaOf,
   spelled,
   type TestResult,
 } from "../api/integrations.ts";
@@ -157,8 +156,10 @@ function SettingsForm({ env, integration, etag }: { env: string; integration: In
   const [isDeleting, setDeleting] = useState(false);
   const path = `/api/v1/integrations/${encodeURIComponent(integration.id)}`;
   const about = { query: { environment_id: env }, if_match: etag };
+  // What is not named stays as it is: a field that was emptied has to be said.
+  const emptied = Object.fromEntries(Object.keys(integration.settings).map((setting) => [setting, null]));
   const saving = useMutation({
-    mutationFn: () => patch(path, { name, settings }, about),
+    mutationFn: () => patch(path, { name, settings: { ...emptied, ...settings } }, about),
     meta: { shows_error: true },
     onSuccess: () => {
       toast({ title: "Saved. Within half a minute it holds everywhere." });
@@ -174,9 +175,7 @@ function SettingsForm({ env, integration, etag }: { env: string; integration: In
     },
   });
   const errors = saving.error instanceof ApiProblem ? errorsByField(saving.error.problems) : {};
-  const schema = schemaOf(
-    destinations.data?.find(({ name }) => name === integration.destination) ?? { name: "", purpose: "" },
-  );
+  const schema = destinations.data?.find(({ name }) => name === integration.destination)?.settings_schema ?? {};
   return (
     <form
       className="flex max-w-xl flex-col gap-5"
@@ -191,7 +190,7 @@ function SettingsForm({ env, integration, etag }: { env: string; integration: In
         values={settings}
         onChange={setSettings}
         errors={errors}
-        kept={Object.keys(schema.properties ?? {})}
+        kept={integration.secret_settings ?? []}
       />
       <Refused error={saving.error} />
       <div className="flex flex-wrap justify-between gap-2">

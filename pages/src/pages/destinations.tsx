@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { Waypoints } from "lucide-react";
 import { useState } from "react";
-import { destinationsQuery, integrationsQuery, spelled, titleOf } from "../api/integrations.ts";
+import { destinationsQuery, integrationsQuery, spelled } from "../api/integrations.ts";
 import { stateOf, statusQuery } from "../api/status.ts";
 import { Badge } from "../components/badge.tsx";
 import { Card } from "../components/card.tsx";
@@ -83,7 +83,7 @@ function Catalogue({ env }: { env: string }) {
         {(all) => (
           <ul className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
             {all
-              .filter((one) => titleOf(one).toLowerCase().includes(wanted.toLowerCase()))
+              .filter((one) => one.title.toLowerCase().includes(wanted.toLowerCase()))
               .map((one) => (
                 <li
                   key={one.name}
@@ -96,7 +96,7 @@ function Catalogue({ env }: { env: string }) {
                       params={{ env, name: one.name }}
                       className="block truncate font-medium after:absolute after:inset-0"
                     >
-                      {titleOf(one)}
+                      {one.title}
                     </Link>
                     <p className="text-xs text-soft capitalize">{one.purpose}</p>
                   </div>

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { post } from "../api/client.ts";
-import { type Destination, destinationsQuery, type Integration, schemaOf, titleOf } from "../api/integrations.ts";
+import { type Destination, destinationsQuery, type Integration } from "../api/integrations.ts";
 import { newId } from "../api/new-id.ts";
 import { ApiProblem } from "../api/problem.ts";
 import { Button } from "../components/button.tsx";
@@ -36,7 +36,7 @@ export function NewDestinationPage() {
 function NewIntegration({ env, destination }: { env: string; destination: Destination }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const [name, setName] = useState(titleOf(destination));
+  const [name, setName] = useState(destination.title);
   const [settings, setSettings] = useState<Values>({});
   const adding = useMutation({
     mutationFn: () =>
@@ -55,7 +55,7 @@ function NewIntegration({ env, destination }: { env: string; destination: Destin
   });
   const errors = adding.error instanceof ApiProblem ? errorsByField(adding.error.problems) : {};
   return (
-    <Card title={titleOf(destination)}>
+    <Card title={destination.title}>
       <form
         className="flex max-w-xl flex-col gap-5"
         onSubmit={(event) => {
@@ -71,7 +71,7 @@ function NewIntegration({ env, destination }: { env: string; destination: Destin
           onChange={({ target }) => setName(target.value)}
           hint="As your team calls it."
         />
-        <SchemaForm schema={schemaOf(destination)} values={settings} onChange={setSettings} errors={errors} />
+        <SchemaForm schema={destination.settings_schema} values={settings} onChange={setSettings} errors={errors} />
         <Refused error={adding.error} />
         <div>
           <Button type="submit" look="primary" busy={adding.isPending}>

@@ -110,7 +110,7 @@ function Keys({ env, id }: { env: string; id: string }) {
                   {key.revoked ? (
                     <Badge tone="bad">Revoked</Badge>
                   ) : (
-                    <>
+                    <div className="flex flex-wrap items-center gap-2">
                       {key.expires_at && <Badge tone="warn">Until {formatDateTime(key.expires_at)}</Badge>}
                       <Button size="small" onClick={() => rotating.mutate(key.id)}>
                         Rotate
@@ -118,7 +118,7 @@ function Keys({ env, id }: { env: string; id: string }) {
                       <Button size="small" look="danger" onClick={() => setRevoking(key)}>
                         Revoke
                       </Button>
-                    </>
+                    </div>
                   )}
                 </li>
               ))}
