@@ -66,7 +66,7 @@ async function askedFor(request: Request): Promise<unknown> {
 }
 
 /** Names under which secrets of customers come, whatever they hold. */
-const HOLDS_SECRETS = /^(settings|secrets?|credentials?|payload|headers|.*(password|token|secret|_key))$/i;
+const HOLDS_SECRETS = /^(settings|secrets?|credentials?|payload|headers|code|.*(password|token|secret|_key))$/i;
 
 function withoutSettings(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSettings);
